@@ -1,0 +1,123 @@
+"""The closed list of error and warning codes: one entry a cause, with its rule and severity."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error keeps its record out of v3, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Code(StrEnum):
+    """Every cause of an error or warning."""
+
+    # Errors: the record is not in v3.
+    ID_TAKEN = "id_taken"
+    EMAIL_MISSING = "email_missing"
+    EMAIL_DUPLICATE = "email_duplicate"
+    ORGANIZATION_UNKNOWN = "organization_unknown"
+    FORM_UNKNOWN = "form_unknown"
+    ANSWER_ORPHANED = "answer_orphaned"
+    REFUSED_BY_POSTGRESQL = "refused_by_postgresql"
+    # Warnings: the record is in v3, and differs from v2 as the rule says.
+    TEXT_CLEANED = "text_cleaned"
+    TIME_GAP_OR_OVERLAP = "time_gap_or_overlap"
+    TIME_OUT_OF_RANGE = "time_out_of_range"
+    SETTING_DUPLICATE = "setting_duplicate"
+    SETTING_WITHOUT_NAME = "setting_without_name"
+    SETTING_WITHOUT_FIELD = "setting_without_field"
+    FIELD_WITHOUT_FORM = "field_without_form"
+    FIELD_WITHOUT_TYPE = "field_without_type"
+    MAP_WITHOUT_FIELD = "map_without_field"
+    MAP_WITHOUT_CHOICE = "map_without_choice"
+    FIELD_TYPE_UNKNOWN = "field_type_unknown"
+    FIELD_RENAMED = "field_renamed"
+    NUMBER_MISSING = "number_missing"
+    NUMBER_TOO_LONG = "number_too_long"
+    NUMBER_DUPLICATE = "number_duplicate"
+    STATUS_UNKNOWN = "status_unknown"
+    STATUS_WITHOUT_ROW = "status_without_row"
+    ANSWERS_MERGED = "answers_merged"
+    ANSWER_FIELD_UNKNOWN = "answer_field_unknown"
+    ANSWER_CHOICE_UNKNOWN = "answer_choice_unknown"
+    ANSWER_OTHER_FORM = "answer_other_form"
+
+    @property
+    def info(self) -> "CodeInfo":
+        """Severity, rule and meaning of this code."""
+        return CODES[self]
+
+
+class CodeInfo(NamedTuple):
+    """What a code means: its severity, the mapping rule it comes from, and one sentence."""
+
+    severity: Severity
+    rule: str
+    meaning: str
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+
+CODES: dict[Code, CodeInfo] = {
+    Code.ID_TAKEN: CodeInfo(_E, "M1", "v3 holds a row with this id that came from elsewhere"),
+    Code.EMAIL_MISSING: CodeInfo(_E, "M6", "the user has no email"),
+    Code.EMAIL_DUPLICATE: CodeInfo(
+        _E, "M6", "an earlier user of the organization has this email, whatever its case"
+    ),
+    Code.ORGANIZATION_UNKNOWN: CodeInfo(
+        _E, "M6, M8", "the organization it names does not exist or was not migrated"
+    ),
+    Code.FORM_UNKNOWN: CodeInfo(_E, "M18", "its form does not exist or was not migrated"),
+    Code.ANSWER_ORPHANED: CodeInfo(_E, "M17", "the answer's submission does not exist"),
+    Code.REFUSED_BY_POSTGRESQL: CodeInfo(_E, "R7", "PostgreSQL refused the row"),
+    Code.TEXT_CLEANED: CodeInfo(_W, "M4", "U+0000 or a lone surrogate in the text became U+FFFD"),
+    Code.TIME_GAP_OR_OVERLAP: CodeInfo(
+        _W, "M3", "the time lies in a gap or an overlap of the time zone; the first reading is used"
+    ),
+    Code.TIME_OUT_OF_RANGE: CodeInfo(
+        _W, "M3", "the zone would push the time past the years 1 to 9999; it is read as UTC"
+    ),
+    Code.SETTING_DUPLICATE: CodeInfo(
+        _W, "M11", "two settings of one field have this name; the later one is used"
+    ),
+    Code.SETTING_WITHOUT_NAME: CodeInfo(_W, "M11", "a setting without a name is left out"),
+    Code.SETTING_WITHOUT_FIELD: CodeInfo(_W, "M11", "a setting's field does not exist"),
+    Code.FIELD_WITHOUT_FORM: CodeInfo(_W, "M11", "a field's form does not exist"),
+    Code.FIELD_WITHOUT_TYPE: CodeInfo(
+        _W, "M11", "a field's type does not exist; the field is a text field"
+    ),
+    Code.MAP_WITHOUT_FIELD: CodeInfo(
+        _W, "M11", "a choice is mapped to a field that does not exist"
+    ),
+    Code.MAP_WITHOUT_CHOICE: CodeInfo(
+        _W, "M11", "a field is mapped to a choice that does not exist"
+    ),
+    Code.FIELD_TYPE_UNKNOWN: CodeInfo(
+        _W, "M9", "v3 has no such field type; the field is a text field and keeps the name"
+    ),
+    Code.FIELD_RENAMED: CodeInfo(
+        _W, "M10", "an earlier field of the form has this name; the later one got a suffix"
+    ),
+    Code.NUMBER_MISSING: CodeInfo(_W, "M12", "no lookup code; the number is made from the Id"),
+    Code.NUMBER_TOO_LONG: CodeInfo(
+        _W, "M12", "the lookup code is over 50 characters; the number is made from the Id"
+    ),
+    Code.NUMBER_DUPLICATE: CodeInfo(
+        _W, "M12", "the lookup code was used before; the number is made from the Id"
+    ),
+    Code.STATUS_UNKNOWN: CodeInfo(_W, "M13", "v3 has no such status; it is submitted"),
+    Code.STATUS_WITHOUT_ROW: CodeInfo(_W, "M18", "the status row does not exist; it is submitted"),
+    Code.ANSWERS_MERGED: CodeInfo(
+        _W, "M16", "a field answered more than once; its value is a list"
+    ),
+    Code.ANSWER_FIELD_UNKNOWN: CodeInfo(
+        _W, "M17", "the answer's field exists nowhere; it is kept in metadata.unmapped"
+    ),
+    Code.ANSWER_CHOICE_UNKNOWN: CodeInfo(
+        _W, "M15, M17", "the answer's choice exists nowhere; it is kept in metadata"
+    ),
+    Code.ANSWER_OTHER_FORM: CodeInfo(_W, "M17", "the answer's field belongs to another form"),
+}
