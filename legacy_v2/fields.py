@@ -1,0 +1,225 @@
+"""Column types of v2 that Django has no field for: GUIDs, and times without a zone.
+
+v2 may stand in SQL Server, in PostgreSQL or in a SQLite file (a copy made by hand, whose ids
+may be in either case). These fields make the same Python values out of all three, and the same
+comparisons.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
+from django.db.models.sql.compiler import SQLCompiler
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    _Field: TypeAlias = models.Field[Any, Any]
+    _Mixin: TypeAlias = models.Field[Any, Any]
+    _ForeignKey: TypeAlias = models.ForeignKey[Any, Any]
+else:  # Django's own field classes take no parameters
+    _Field, _Mixin, _ForeignKey = models.Field, object, models.ForeignKey
+
+SQL_SERVER = "microsoft"  # connection.vendor of mssql-django
+_GUID_TYPES = {
+    SQL_SERVER: "uniqueidentifier",
+    "postgresql": "uuid",
+    "sqlite": "char(36) COLLATE NOCASE",
+}
+_TIME_TYPES = {
+    SQL_SERVER: "datetime2",
+    "postgresql": "timestamp without time zone",
+    "sqlite": "text",
+}
+
+
+class GuidCol(Col):
+    """A GUID column in a query, compared and sorted as a GUID whatever the copy declared.
+
+    On SQLite every use carries ``COLLATE NOCASE``; an index serves it only where its column was
+    declared so. On PostgreSQL every use is cast to uuid, which costs nothing on a native uuid
+    column and makes a text column of a hand-made copy compare right. SQL Server needs neither.
+    """
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, list[str | int]]:
+        """The column, compared without regard to case."""
+        sql, params = self.as_sql(compiler, connection)
+        return f"{sql} COLLATE NOCASE", list(params)
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, list[str | int]]:
+        """The column as a uuid."""
+        sql, params = self.as_sql(compiler, connection)
+        return f"{sql}::uuid", list(params)
+
+
+class _GuidColumnMixin(_Mixin):
+    """Makes every reference to the field's column a GuidCol.
+
+    The ON clause of a join is out of reach: Django builds it from plain columns. So queries
+    over v2 ask for related rows with ``Exists(…filter(key=OuterRef("pk")))``, never with
+    ``related__column``; the first compares as GUIDs, the second by the column's own collation.
+    """
+
+    def get_col(self, alias: str, output_field: "models.Field[Any, Any] | None" = None) -> Col:
+        """A reference to the column under this table alias."""
+        plain = super().get_col(alias, output_field)
+        return GuidCol(plain.alias, self, plain.output_field)
+
+    @cached_property
+    def cached_col(self) -> Col:
+        """A reference to the column under its table's own name."""
+        return GuidCol(self.model._meta.db_table, self)
+
+
+class GuidField(_GuidColumnMixin, _Field):
+    """A uniqueidentifier. Python's value: 36 characters, lower case; sent as such text too.
+
+    A UUIDField would send 32 hex digits to SQL Server, which refuses them (error 8169), and
+    would make an object of every value, which costs more than mapping it.
+
+    Raises:
+        ValidationError: a value given to it is not a GUID.
+    """
+
+    description = "A v2 id"
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": "“%(value)s” is not an id: 32 hexadecimal digits in groups of 8-4-4-4-12.",
+    }
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """The column's type on this server."""
+        return _GUID_TYPES[connection.vendor]
+
+    def cast_db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """The type's name in a CAST, where SQLite takes no collation."""
+        return "text" if connection.vendor == "sqlite" else self.db_type(connection)
+
+    def to_python(self, value: object) -> str | None:
+        """The id as 36 lower-case characters.
+
+        Raises:
+            ValidationError: the value is not a GUID.
+        """
+        if value is None:
+            return None
+        if isinstance(value, uuid.UUID):
+            return str(value)
+        try:
+            return str(uuid.UUID(str(value)))
+        except ValueError:
+            raise ValidationError(
+                self.error_messages["invalid"], code="invalid", params={"value": value}
+            ) from None
+
+    def get_prep_value(self, value: object) -> str | None:
+        """The id as it is sent: 36 characters on every server.
+
+        Raises:
+            ValidationError: the value is not a GUID.
+        """
+        return self.to_python(super().get_prep_value(value))
+
+    def from_db_value(
+        self,
+        value: str | uuid.UUID | None,
+        _expression: object,
+        _connection: object,
+    ) -> str | None:
+        """The id as read, in lower case; text that is no GUID stays as it is."""
+        return None if value is None else str(value).lower()
+
+
+class GuidForeignKey(_GuidColumnMixin, _ForeignKey):
+    """A reference of v2: declared nowhere in the database, perhaps to a row that is not there."""
+
+    def __init__(
+        self,
+        to: type[models.Model] | str,
+        on_delete: Callable[..., None] = models.DO_NOTHING,
+        **kwargs: object,
+    ) -> None:
+        undeclared: dict[str, Any] = {
+            "related_name": "+",
+            "db_constraint": False,
+            "db_index": False,
+        }
+        super().__init__(to, on_delete, **(undeclared | kwargs))
+
+
+class NaiveDateTimeField(_Field):
+    """A time without a zone, as v2 has them: always a naive datetime, whatever USE_TZ says (M3).
+
+    Digits past the microsecond are cut off. On SQLite a value is ISO text with a blank before
+    the time and six digits of fraction, and is compared as text.
+
+    Raises:
+        ValidationError: a value given to it is not a naive datetime or its ISO text.
+    """
+
+    description = "A v2 time, without a zone"
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": "“%(value)s” is not a date and time such as 2024-03-01 10:20:30.123456.",
+        "zone": "“%(value)s” has a time zone; times of v2 have none.",
+    }
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """The column's type on this server."""
+        return _TIME_TYPES[connection.vendor]
+
+    def to_python(self, value: object) -> datetime | None:
+        """The value as a naive datetime.
+
+        Raises:
+            ValidationError: it is not a time, or has a zone.
+        """
+        if value is None:
+            return None
+        if not isinstance(value, datetime):
+            try:
+                value = datetime.fromisoformat(str(value))
+            except ValueError:
+                raise self._refusal("invalid", value) from None
+        if value.tzinfo is not None:
+            raise self._refusal("zone", value)
+        return value
+
+    def get_prep_value(self, value: object) -> datetime | None:
+        """The naive datetime to send.
+
+        Raises:
+            ValidationError: it is not a time, or has a zone.
+        """
+        return self.to_python(super().get_prep_value(value))
+
+    def get_db_prep_value(
+        self, value: object, connection: BaseDatabaseWrapper, *args: bool, **kwargs: bool
+    ) -> str | datetime | None:
+        """The value for the driver: ISO text on SQLite, a naive datetime elsewhere."""
+        time: datetime | None = super().get_db_prep_value(value, connection, *args, **kwargs)
+        if time is None or connection.vendor != "sqlite":
+            return time
+        return time.isoformat(sep=" ", timespec="microseconds")
+
+    def from_db_value(
+        self,
+        value: str | datetime | None,
+        _expression: object,
+        _connection: object,
+    ) -> datetime | None:
+        """The time as read; a copy that has a zone after all is read in UTC."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if value is not None and value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        return value
+
+    def _refusal(self, code: str, value: object) -> ValidationError:
+        return ValidationError(self.error_messages[code], code=code, params={"value": value})
