@@ -9,21 +9,30 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
+from pliers.environment import read_only_sqlite
+
 
 @pytest.fixture
-def point_v2_at(django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[Path], Path]]:
+def point_v2_at(
+    request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[Path], Path]]:
     """Return a function that makes a SQLite file the v2 database until the test ends.
 
     The alias is pointed at the file in every thread, and in the way the project's own settings
     do it: read-only, so that a missing file stays missing.
     """
+    # Django closes the connections a test has not declared when the test's database is set up;
+    # the one made here comes after that.
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("_django_db_helper")
     alias = connections.settings["v2"]
     before = dict(alias)
     old = connections["v2"]
 
     def point(path: Path) -> Path:
-        connections["v2"].close() if connections["v2"] is not old else None
-        alias.update(NAME=f"file:{quote(str(path))}?mode=ro", OPTIONS={"uri": True})
+        if connections["v2"] is not old:
+            connections["v2"].close()
+        alias.update(read_only_sqlite(path))
         connections["v2"] = connections.create_connection("v2")
         return path
 

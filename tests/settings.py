@@ -1,7 +1,8 @@
 """Settings of the tests: the project's own, on a server of the tests' own.
 
-``TEST_DATABASE_URL`` names a PostgreSQL server to run on; without it ``tests/conftest.py``
-starts an embedded one in a temporary directory and puts its address into the same variable.
+``TEST_DATABASE_URL`` names a PostgreSQL server to run on. Without it an embedded one in a
+temporary directory serves the run with all its workers and the commands it starts, which inherit
+the directory's name; it is gone when the last of them is, however they end.
 """
 
 import os
@@ -9,29 +10,35 @@ import tempfile
 from pathlib import Path
 from uuid import uuid4
 
-os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.pop("V2_DATABASE_URL", None)
-
-from pliers.embedded import Server  # noqa: E402 - the environment has to be set before
-from pliers.settings import *  # noqa: E402, F403 - as above
-from pliers.settings import DATABASES, embedded_database, env  # noqa: E402 - as above
-
-# One server for the run and all its workers, which inherit this name; it is gone when the last
-# of them is, however they end.
+# What a developer has set, in the environment or in .env, must not decide what a test finds:
+# a blank variable counts as unset, and wins over the file.
+os.environ.update(
+    ALLOWED_HOSTS="",
+    DATABASE_URL="",
+    DEBUG="",
+    SECRET_KEY="only-for-tests",
+    V2_DATABASE_URL="",
+    V2_FORM_STATUS="",
+    V2_MAPPING="",
+    V2_MAX_STORED_WARNINGS="",
+    V2_TIME_ZONE="",
+)
 os.environ.setdefault("PLIERS_TEST_VAR", f"{tempfile.gettempdir()}/pliers-test-{uuid4().hex[:12]}")
-UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+os.environ["PLIERS_VAR_DIR"] = os.environ["PLIERS_TEST_VAR"]
 
-if env.str("TEST_DATABASE_URL", default=""):
-    DATABASES["default"] = env.db_url("TEST_DATABASE_URL")
-else:
-    DATABASES["default"] = embedded_database(
-        Server(Path(os.environ["PLIERS_TEST_VAR"]), options=UNSAFE_BUT_FAST, throwaway=True)
+from pliers.embedded import Server
+from pliers.environment import postgres
+from pliers.settings import *  # noqa: F403 - the project's settings are the ones under test
+from pliers.settings import DATABASES, ENVIRONMENT, embedded_database
+
+UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_ADDRESS = ENVIRONMENT.text("TEST_DATABASE_URL")
+
+DATABASES["default"] = (
+    postgres("TEST_DATABASE_URL", _ADDRESS)
+    if _ADDRESS
+    else embedded_database(
+        Server(Path(os.environ["PLIERS_VAR_DIR"]), options=UNSAFE_BUT_FAST, throwaway=True)
     )
-# Without migrations and router of its own, v2 is never created by the test runner: each test
-# that needs one points the alias at a file (see the v2_alias fixture).
-DATABASES["v2"] = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": f"{tempfile.gettempdir()}/there-is-no-v2-in-this-test.sqlite3",
-    "TEST": {"MIRROR": None, "MIGRATE": False},
-}
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -2,4 +2,4 @@
 
 
 class EmbeddedError(Exception):
-    """The embedded server cannot be started, used or stopped; the message is one line for a person."""
+    """The embedded server cannot be started, used or stopped; the message is one line."""

@@ -69,7 +69,7 @@ def is_server_process(pid: int, data: Path) -> bool:
     """
     process = Path("/proc", str(pid))
     try:
-        program = Path(os.readlink(process / "exe")).name
+        program = (process / "exe").readlink().name
         return program.startswith("postgres") and (process / "cwd").samefile(data)
     except OSError:  # it is gone, or it is somebody else's
         return False

@@ -49,7 +49,7 @@ def run(order: Order) -> None:
     """Run the server until it ends, or until it has had no users for a while."""
     supervised = _open(order.supervised)
     fcntl.flock(supervised, fcntl.LOCK_EX)
-    os.set_inheritable(order.status, False)
+    fcntl.fcntl(order.status, fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # the server must not keep it open
     with subprocess.Popen(order.command, stdin=subprocess.DEVNULL) as server:  # noqa: S603 - our own words
         signal.signal(signal.SIGTERM, lambda *_: server.send_signal(signal.SIGINT))
         users, starting = _open(order.users), _open(order.starting)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
@@ -25,7 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             server.use()
             try:
                 return super().get_new_connection(conn_params)
-            except base.Database.OperationalError:
+            except psycopg.OperationalError:
                 # It was stopped, or died, after this process had begun to use it.
                 server.ensure_running()
                 return super().get_new_connection(conn_params)
