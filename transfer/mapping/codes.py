@@ -21,6 +21,7 @@ class Code(StrEnum):
     ORGANIZATION_UNKNOWN = "organization_unknown"
     FORM_UNKNOWN = "form_unknown"
     ANSWER_ORPHANED = "answer_orphaned"
+    VALUE_UNUSABLE = "value_unusable"
     REFUSED_BY_POSTGRESQL = "refused_by_postgresql"
     # Warnings: the record is in v3, and differs from v2 as the rule says.
     TEXT_CLEANED = "text_cleaned"
@@ -72,6 +73,9 @@ CODES: dict[Code, CodeInfo] = {
     ),
     Code.FORM_UNKNOWN: CodeInfo(_E, "M18", "its form does not exist or was not migrated"),
     Code.ANSWER_ORPHANED: CodeInfo(_E, "M17", "the answer's submission does not exist"),
+    Code.VALUE_UNUSABLE: CodeInfo(
+        _E, "R7", "a value is of another type than v2's schema says, or missing against it"
+    ),
     Code.REFUSED_BY_POSTGRESQL: CodeInfo(_E, "R7", "PostgreSQL refused the row"),
     Code.TEXT_CLEANED: CodeInfo(_W, "M4", "U+0000 or a lone surrogate in the text became U+FFFD"),
     Code.TIME_GAP_OR_OVERLAP: CodeInfo(

@@ -44,6 +44,9 @@ class AnswerLedger(NamedTuple):
         return AnswerLedger(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+NO_ANSWERS = AnswerLedger()
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of one v2 record: its v3 row, or None and an error among the findings."""
@@ -51,4 +54,4 @@ class Outcome:
     record_id: str
     row: V3Row | None
     findings: list[Finding] = field(default_factory=list)
-    answers: AnswerLedger = AnswerLedger()
+    answers: AnswerLedger = NO_ANSWERS

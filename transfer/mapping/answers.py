@@ -1,0 +1,311 @@
+"""M15 to M17: the answers of one submission.
+
+``answers_by_rule`` is the rules. ``map_answers`` gives the same result faster: it keeps the
+plain answers itself, one loop without a call, and hands the others to the rules. That is safe
+because the rules treat each field by itself, and no field is ever in both hands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from transfer.mapping.codes import Code
+from transfer.mapping.findings import AnswerLedger, Finding
+from transfer.mapping.layout import FieldLayout, Reference
+from transfer.mapping.record import RecordInHand
+from transfer.mapping.record_detail import answer_key
+from transfer.mapping.text import shorten
+from transfer.records import V2Answer
+
+TABLE = "FormSubmissionMetaData"
+_TEXT_OR_NULL = frozenset({str, type(None)})
+
+
+class MappedAnswers(NamedTuple):
+    """A submission's data as JSON, what its metadata has to hold besides, and the ledger."""
+
+    data: bytes
+    metadata: dict[str, Any]
+    ledger: AnswerLedger
+
+
+def map_answers(
+    answers: Sequence[V2Answer], form_id: str, ref: Reference, submission: RecordInHand
+) -> MappedAnswers:
+    """The answers of a submission to ``form_id``; warnings go to ``submission`` (M15 to M17).
+
+    Raises:
+        UnmappableError: a value of another type than v2's schema says.
+    """
+    names = ref.plain_names.get(form_id)
+    plain = _plain_answers(answers, names, ref) if names else None
+    if plain is None:
+        return answers_by_rule(answers, form_id, ref, submission)
+    if not plain.others:
+        return MappedAnswers(plain.data, {}, AnswerLedger(plain.count))
+    others = answers_by_rule(plain.others, form_id, ref, submission)
+    return MappedAnswers(
+        _joined(plain.data, others.data),
+        others.metadata,
+        others.ledger.plus(AnswerLedger(plain.count)),
+    )
+
+
+class _Plain(NamedTuple):
+    data: bytes
+    count: int
+    others: list[V2Answer]
+
+
+def _plain_answers(
+    answers: Sequence[V2Answer], names: dict[str, str], ref: Reference
+) -> _Plain | None:
+    """The answers to the form's own single-valued fields; None where the rules must see all.
+
+    The rules see all where such a field has two answers, text beside a choice, a choice that
+    exists nowhere, or text that PostgreSQL cannot store. What they would do with the answers
+    kept here is: the text, or with no text the choice's label, under the field's name.
+    """
+    choice_of_map, labels = ref.choice_of_map, ref.labels
+    name_of = names.get
+    data: dict[str, str | None] = {}
+    others: list[V2Answer] = []
+    try:
+        for answer in answers:
+            _, field_id, text, choice, _ = answer
+            name = name_of(field_id)
+            if name is None:
+                others.append(answer)
+            elif choice is None:
+                data[name] = text
+            elif text:
+                return None
+            else:
+                data[name] = labels[choice_of_map.get(choice, choice)]
+        if len(data) + len(others) != len(answers):
+            return None
+        if not _TEXT_OR_NULL.issuperset(map(type, data.values())):
+            return None
+        document = orjson.dumps(data)
+    except (KeyError, TypeError):  # no such choice; a lone surrogate, or no id at all
+        return None
+    if b"\\u0000" in document:
+        return None
+    return _Plain(document, len(data), others)
+
+
+def _joined(one: bytes, other: bytes) -> bytes:
+    """Two JSON objects without a common key as one."""
+    if one == b"{}":
+        return other
+    if other == b"{}":
+        return one
+    return one[:-1] + b"," + other[1:]
+
+
+class _Answer(NamedTuple):
+    """An answer, checked and cleaned. choice_id is None where there is no choice, or nowhere."""
+
+    row: V2Answer
+    field_id: str
+    text: str | None
+    choice: str | None
+    choice_id: str | None
+    label: str | None
+    id: str
+
+    @property
+    def choice_missing(self) -> bool:
+        return self.choice is not None and self.choice_id is None
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the choice is the value: there is no text, and it resolves."""
+        return not self.text and self.choice_id is not None
+
+    @property
+    def value(self) -> str | None:
+        return self.label if self.is_choice else self.text
+
+    @property
+    def order(self) -> tuple[str, bool, str, str]:
+        """By Id; without Ids by value, null last."""
+        value = self.value
+        return self.id, value is None, value or "", self.choice or ""
+
+
+@dataclass(slots=True)
+class _Result:
+    findings: list[Finding]
+    data: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, list[str | None]] = field(default_factory=dict)
+    set_aside: list[_Answer] = field(default_factory=list)
+    migrated: int = 0
+    merged: int = 0
+
+    def warn(self, code: Code, answer: _Answer, message: str, column: str) -> None:
+        record = RecordInHand(TABLE, answer_key(answer.row), answer.row, self.findings)
+        record.warn(code, message, column)
+
+    def unmapped(self) -> dict[str, list[dict[str, Any]]]:
+        """metadata.unmapped: field id → its answers as v2 has them, by answer Id.
+
+        ``label`` is there where the choice resolves: v3 has no other way to its name.
+        """
+        lists: dict[str, list[dict[str, Any]]] = {}
+        for answer in sorted(self.set_aside, key=lambda answer: answer.order):
+            entry = {"id": answer.row[4], "text": answer.text, "choice": answer.choice}
+            if answer.label is not None:
+                entry["label"] = answer.label
+            lists.setdefault(answer.field_id, []).append(entry)
+        return lists
+
+
+def answers_by_rule(
+    answers: Sequence[V2Answer], form_id: str, ref: Reference, submission: RecordInHand
+) -> MappedAnswers:
+    """The same as map_answers, by the rules alone (M15 to M17).
+
+    Raises:
+        UnmappableError: a value of another type than v2's schema says.
+    """
+    result = _Result(submission.findings)
+    by_field: dict[str, list[_Answer]] = {}
+    for row in answers:
+        answer = _read(row, ref, submission.findings)
+        if answer.field_id not in ref.fields:
+            result.set_aside.append(answer)
+            result.warn(
+                Code.ANSWER_FIELD_UNKNOWN,
+                answer,
+                f"field {shorten(answer.field_id)} exists nowhere; "
+                "the answer is in metadata.unmapped",
+                "FieldId",
+            )
+        elif answer.choice_missing and not answer.text:
+            result.set_aside.append(answer)
+            result.warn(
+                Code.ANSWER_CHOICE_UNKNOWN,
+                answer,
+                f"no text, and choice {shorten(answer.choice)} exists nowhere; "
+                "the answer is in metadata.unmapped",
+                "FieldChoiceMapId",
+            )
+        else:
+            by_field.setdefault(answer.field_id, []).append(answer)
+    strangers = _strangers(by_field, form_id, ref)
+    for field_id, group in by_field.items():
+        layout = ref.fields[field_id]
+        group.sort(key=lambda answer: answer.order)
+        if field_id in strangers:
+            _warn_of_stranger(result, layout, group, kept=strangers[field_id])
+        if strangers.get(field_id, True):
+            _place(result, layout, group, submission)
+        else:
+            result.set_aside += group
+    metadata: dict[str, Any] = {}
+    if result.choices:
+        metadata["choices"] = result.choices
+    if result.set_aside:
+        metadata["unmapped"] = result.unmapped()
+    ledger = AnswerLedger(result.migrated, result.merged, len(result.set_aside))
+    return MappedAnswers(orjson.dumps(result.data), metadata, ledger)
+
+
+def _read(row: V2Answer, ref: Reference, findings: list[Finding]) -> _Answer:
+    """Check and clean an answer, and look its choice up: a map's Id, else a choice's (M15)."""
+    _, field_id, text, choice, answer_id = row
+    record = RecordInHand(TABLE, answer_key(row), row, findings)
+    choice_id = label = None
+    if choice is not None:
+        choice = record.identifier(choice, "FieldChoiceMapId")
+        choice_id = ref.choice_of_map.get(choice, choice)
+        if choice_id in ref.labels:
+            label = ref.labels[choice_id]
+        else:
+            choice_id = None
+    return _Answer(
+        row=row,
+        field_id=record.identifier(field_id, "FieldId"),
+        text=record.optional_text(text, "FreeFormEntry"),
+        choice=choice,
+        choice_id=choice_id,
+        label=label,
+        id="" if answer_id is None else record.identifier(answer_id, "Id"),
+    )
+
+
+def _strangers(by_field: dict[str, list[_Answer]], form_id: str, ref: Reference) -> dict[str, bool]:
+    """The answered fields of other forms, and whether data has room for their name (M17).
+
+    It has not where the form has a field of that name, or another stranger with a lower Id.
+    """
+    names = set(ref.form_names.get(form_id, ()))
+    strangers: dict[str, bool] = {}
+    for field_id in sorted(by_field):
+        layout = ref.fields[field_id]
+        if layout.form_id != form_id:
+            strangers[field_id] = layout.name not in names
+            names.add(layout.name)
+    return strangers
+
+
+def _warn_of_stranger(
+    result: _Result, layout: FieldLayout, group: list[_Answer], *, kept: bool
+) -> None:
+    where = "data" if kept else "metadata.unmapped, for its name is taken"
+    for answer in group:
+        result.warn(
+            Code.ANSWER_OTHER_FORM,
+            answer,
+            f"field {shorten(layout.name)} belongs to form {shorten(layout.form_id)}; "
+            f"the answer is in {where}",
+            "FieldId",
+        )
+
+
+def _place(
+    result: _Result, layout: FieldLayout, group: list[_Answer], submission: RecordInHand
+) -> None:
+    """Put the answers to one field, in the order of their Ids, into data (M15, M16)."""
+    for answer in group:
+        if answer.text and answer.choice is not None:
+            beside = answer.choice if answer.choice_missing else answer.label
+            result.choices.setdefault(layout.name, []).append(beside)
+        if answer.choice_missing:
+            result.warn(
+                Code.ANSWER_CHOICE_UNKNOWN,
+                answer,
+                f"choice {shorten(answer.choice)} beside the text exists nowhere; "
+                "its id is in metadata.choices",
+                "FieldChoiceMapId",
+            )
+    if len(group) == 1:
+        result.migrated += 1
+    else:
+        result.merged += len(group)
+    if layout.is_list:
+        result.data[layout.name] = _in_choice_order(layout, group)
+    elif len(group) == 1:
+        result.data[layout.name] = group[0].value
+    else:
+        result.data[layout.name] = [answer.value for answer in group]
+        submission.warn(
+            Code.ANSWERS_MERGED,
+            f"field {shorten(layout.name)} has {len(group)} answers; they are a list in data",
+        )
+
+
+def _in_choice_order(layout: FieldLayout, group: list[_Answer]) -> list[str | None]:
+    """A list field's elements: its choices in their order, then the rest as they come (M16)."""
+    order = layout.order or {}
+    last = len(order)
+
+    def position(answer: _Answer) -> int:
+        if answer.is_choice and answer.choice_id is not None:
+            return order.get(answer.choice_id, last)
+        return last
+
+    return [answer.value for answer in sorted(group, key=position)]
