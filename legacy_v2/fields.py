@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     _Field: TypeAlias = models.Field[Any, Any]
     _Mixin: TypeAlias = models.Field[Any, Any]
     _ForeignKey: TypeAlias = models.ForeignKey[Any, Any]
+    _DateTimeField: TypeAlias = models.DateTimeField[Any, Any]
 else:  # Django's own field classes take no parameters
-    _Field, _Mixin, _ForeignKey = models.Field, object, models.ForeignKey
+    _Field, _Mixin = models.Field, object
+    _ForeignKey, _DateTimeField = models.ForeignKey, models.DateTimeField
 
 SQL_SERVER = "microsoft"  # connection.vendor of mssql-django
 _GUID_TYPES = {
@@ -154,7 +156,7 @@ class GuidForeignKey(_GuidColumnMixin, _ForeignKey):
         super().__init__(to, on_delete, **(undeclared | kwargs))
 
 
-class NaiveDateTimeField(_Field):
+class NaiveDateTimeField(_DateTimeField):
     """A time without a zone, as v2 has them: always a naive datetime, whatever USE_TZ says (M3).
 
     Digits past the microsecond are cut off. On SQLite a value is ISO text with a blank before
@@ -169,6 +171,10 @@ class NaiveDateTimeField(_Field):
         "invalid": "“%(value)s” is not a date and time such as 2024-03-01 10:20:30.123456.",
         "zone": "“%(value)s” has a time zone; times of v2 have none.",
     }
+
+    def get_internal_type(self) -> str:
+        """A name no backend knows, so that none converts the value into a zone."""
+        return "NaiveDateTimeField"
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         """The column's type on this server."""
@@ -197,13 +203,14 @@ class NaiveDateTimeField(_Field):
         Raises:
             ValidationError: it is not a time, or has a zone.
         """
-        return self.to_python(super().get_prep_value(value))
+        # Not DateTimeField's own, which warns of every naive value.
+        return self.to_python(models.Field.get_prep_value(self, value))
 
     def get_db_prep_value(
-        self, value: object, connection: BaseDatabaseWrapper, *args: bool, **kwargs: bool
+        self, value: object, connection: BaseDatabaseWrapper, *_args: bool, **_kwargs: bool
     ) -> str | datetime | None:
         """The value for the driver: ISO text on SQLite, a naive datetime elsewhere."""
-        time: datetime | None = super().get_db_prep_value(value, connection, *args, **kwargs)
+        time = self.get_prep_value(value)
         if time is None or connection.vendor != "sqlite":
             return time
         return time.isoformat(sep=" ", timespec="microseconds")
