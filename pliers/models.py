@@ -1,0 +1,49 @@
+"""The columns that v3's tables share, as abstract models."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from pliers.fields import RandomUUID, TransactionNow, UpdatedAtField
+
+
+def empty_json() -> models.Value:
+    """``'{}'::jsonb`` as a column's default."""
+    return models.Value({}, output_field=models.JSONField())
+
+
+class Keyed(models.Model):
+    """A table whose key is a UUID that either side may make."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID())
+
+    class Meta:
+        abstract = True
+
+
+class Timed(models.Model):
+    """When a row was made, last changed (by trigger), and given up (null: it was not)."""
+
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    updated_at = UpdatedAtField(db_default=TransactionNow())
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Described(models.Model):
+    """A row with metadata; for a migrated one it names the migration (M2)."""
+
+    metadata = models.JSONField(default=dict, db_default=empty_json(), blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def migration_batch(self) -> str | None:
+        """The name of the migration that wrote the row, None for one of v3's own."""
+        metadata: Any = self.metadata
+        batch = metadata.get("migration_batch") if isinstance(metadata, dict) else None
+        return batch if isinstance(batch, str) else None
