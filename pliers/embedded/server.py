@@ -148,7 +148,8 @@ class Server:
                         " or stop with --force"
                     )
                 stopped = self._stop_postmaster()
-                self._wait_until(lambda: not is_locked(self._supervised), "its supervisor")
+                self._wait_until(lambda: not is_locked(self._supervised), "the supervisor")
+                shutil.rmtree(self.socket_directory, ignore_errors=True)
                 return stopped
 
     def release(self) -> None:
@@ -264,7 +265,10 @@ class Server:
                     users=str(self._users),
                     supervised=str(self._supervised),
                     linger=self.linger,
-                    remove=(str(self.var), str(self.socket_directory)) if self.throwaway else (),
+                    remove=(
+                        str(self.socket_directory),
+                        *([str(self.var)] if self.throwaway else []),
+                    ),
                     status=writer,
                     command=tuple(command),
                 )

@@ -65,7 +65,7 @@ def run(order: Order) -> None:
                     _remove(order.remove)
                     return
                 fcntl.flock(starting, fcntl.LOCK_UN)
-    if order.remove and _is_free(users) and _take(starting):
+    if _is_free(users) and _take(starting):
         _remove(order.remove)
 
 
