@@ -1,0 +1,104 @@
+"""What the transfer commands share: exit statuses, errors as one line, reports, argument types."""
+
+import argparse
+import json
+from enum import IntEnum
+from typing import Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from transfer.exceptions import ConfigurationError, TransferError
+from transfer.options import MAX_BATCH_SIZE, uuid_text
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses of all commands (docs/runbook.md)."""
+
+    CLEAN = 0
+    COULD_NOT = 1
+    USAGE = 2
+    WITH_ERRORS = 3
+    INTERRUPTED = 130
+
+
+class TransferCommand(BaseCommand):
+    """A thin command: ``run`` does the work and returns the exit status."""
+
+    requires_system_checks = "__all__"
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run; an error becomes one line on stderr and exit status 1."""
+        try:
+            status = self.run(options)
+        except (TransferError, ImproperlyConfigured) as error:
+            raise CommandError(str(error), returncode=ExitStatus.COULD_NOT) from error
+        except (DatabaseError, psycopg.Error) as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise CommandError(first, returncode=ExitStatus.COULD_NOT) from error
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted; what was committed stays, and can be resumed.")
+            raise SystemExit(ExitStatus.INTERRUPTED) from None
+        if status:
+            raise SystemExit(status)
+
+    def run(self, options: dict[str, Any]) -> ExitStatus:
+        """Parse the options, call one service, print.
+
+        Raises:
+            TransferError: the service could not do it.
+        """
+        raise NotImplementedError
+
+    def print_json(self, document: dict[str, Any]) -> None:
+        """Print one JSON document, and nothing else, on stdout."""
+        self.stdout.write(json.dumps(document, ensure_ascii=True, indent=2))
+
+
+def batch_size(value: str) -> int:
+    """An argparse type: rows a batch.
+
+    Raises:
+        argparse.ArgumentTypeError: not a whole number from 1 to MAX_BATCH_SIZE.
+    """
+    if not value.isdecimal() or not 1 <= int(value) <= MAX_BATCH_SIZE:
+        msg = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
+        raise argparse.ArgumentTypeError(f"{msg}, got {value!r}")
+    return int(value)
+
+
+def positive(value: str) -> int:
+    """An argparse type: a whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: something else.
+    """
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"takes a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def organization_id(value: str) -> str:
+    """An argparse type: an organization's Id.
+
+    Raises:
+        argparse.ArgumentTypeError: not a UUID.
+    """
+    try:
+        return uuid_text(value, "an organization")
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(error.message) from None
+
+
+def migration_name(value: str) -> str:
+    """An argparse type: a migration's name, 1 to 255 printable characters.
+
+    Raises:
+        argparse.ArgumentTypeError: something else.
+    """
+    name = value.strip()
+    if not 1 <= len(name) <= 255 or not name.isprintable():
+        raise argparse.ArgumentTypeError(f"takes 1 to 255 printable characters, got {value!r}")
+    return name

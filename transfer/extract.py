@@ -1,0 +1,293 @@
+"""Keyset batches out of v2: each batch is a range of keys, read with queries the models compose.
+
+A batch of children (fields, answers) is everything in its parents' range of keys,
+``> last AND <= high``, so no statement carries a list of keys and rows whose parent does not
+exist fall out beside the others. Keys are ordered and compared by v2 alone; Python only hands
+back the last one as it came.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from legacy_v2 import models as v2
+from transfer.records import (
+    V2Answer,
+    V2ChoiceMap,
+    V2Field,
+    V2FieldSetting,
+    V2Form,
+    V2Organization,
+    V2Submission,
+    V2User,
+)
+from transfer.source import Page, Source
+
+R = TypeVar("R")
+BatchSize = Callable[[], int]
+
+ORGANIZATION_COLUMNS = ("id", "name", "created_on")
+USER_COLUMNS = V2User._fields
+FORM_COLUMNS = V2Form._fields
+FIELD_COLUMNS = (
+    "id", "form_type_id", "field_type_id", "name", "display_name", "required", "sort_order",
+)  # fmt: skip
+SETTING_COLUMNS = V2FieldSetting._fields
+MAP_COLUMNS = ("id", "field_id", "choice_id", "sort_order")
+SUBMISSION_COLUMNS = (
+    "id", "form_type_id", "form_submission_status_id", "lookup_code",
+    "created_on", "last_updated_on", "organization_id",
+)  # fmt: skip
+ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
+# Rows of a lookup table or of orphans read at once; their size does not follow the batch's.
+SCAN_SIZE = 10_000
+
+
+@dataclass(slots=True)
+class Batch(Generic[R]):
+    """Records of one v2 table in a range of keys, and the last key as v2 gave it."""
+
+    rows: list[R]
+    last_key: str
+
+
+@dataclass(slots=True)
+class FormBatch(Batch[V2Form]):
+    """Forms with all that hangs on them, by form id, and the fields in range without a form."""
+
+    fields: dict[str, list[V2Field]] = field(default_factory=dict)
+    settings: dict[str, list[V2FieldSetting]] = field(default_factory=dict)
+    maps: dict[str, list[V2ChoiceMap]] = field(default_factory=dict)
+    stray_fields: list[V2Field] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SubmissionBatch(Batch[V2Submission]):
+    """Submissions with their answers by submission id, and answers in range without one."""
+
+    answers: dict[str, list[V2Answer]] = field(default_factory=dict)
+    orphans: list[V2Answer] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Lookups:
+    """v2's small tables: field type names, status names and choice names by id."""
+
+    field_types: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, str | None] = field(default_factory=dict)
+
+
+def _between(key: str, low: str, high: str) -> Q:
+    condition = Q()
+    if low:
+        condition &= Q(**{f"{key}__gt": low})
+    if high:
+        condition &= Q(**{f"{key}__lte": high})
+    return condition
+
+
+def pages(
+    source: Source, query: "QuerySet[Any]", columns: tuple[str, ...], size: BatchSize, after: str
+) -> Iterator[Page]:
+    """The query's rows by its first column, which is unique, ``size()`` rows a page.
+
+    Ends at the table's end, or when ``size()`` is 0.
+    """
+    key = columns[0]
+    ordered = query.order_by(key)
+    while wanted := size():
+        page = source.read(ordered.filter(_between(key, after, ""))[:wanted], columns)
+        if page.length:
+            yield page
+        if page.length < wanted:
+            return
+        after = page.last_key
+
+
+def ranges(
+    source: Source, query: "QuerySet[Any]", columns: tuple[str, ...], *, after: str = ""
+) -> Iterator[Page]:
+    """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page."""
+    key = columns[0]
+    while True:
+        bound = source.read(
+            query.order_by(key).filter(_between(key, after, ""))[:SCAN_SIZE], (key,)
+        )
+        if not bound.length:
+            return
+        page = source.read(query.filter(_between(key, after, bound.last_key)), columns)
+        page.last_key = after = bound.last_key
+        yield page
+
+
+def scan(source: Source, model: type[Model], columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    """All rows of a table as tuples of these columns, in pages by the first, which is unique."""
+    if source.has(model, columns[0]):
+        for page in pages(source, model._default_manager.all(), columns, lambda: SCAN_SIZE, ""):
+            yield from page.rows()
+
+
+def lookups(source: Source) -> Lookups:
+    """v2's small tables, held for the run: bounded by the forms' design, not by submissions."""
+    return Lookups(
+        field_types=dict(scan(source, v2.FieldType, ("id", "name"))),
+        statuses=dict(scan(source, v2.FormSubmissionStatus, ("id", "name"))),
+        choices=dict(scan(source, v2.Choice, ("id", "display_name"))),
+    )
+
+
+def organizations(
+    source: Source, query: "QuerySet[Any]", size: BatchSize, after: str = ""
+) -> Iterator[Batch[V2Organization]]:
+    """Batches of organizations."""
+    for page in pages(source, query, ORGANIZATION_COLUMNS, size, after):
+        yield Batch([V2Organization(*row) for row in page.rows()], page.last_key)
+
+
+def users(
+    source: Source, query: "QuerySet[Any]", size: BatchSize, after: str = ""
+) -> Iterator[Batch[V2User]]:
+    """Batches of users."""
+    for page in pages(source, query, USER_COLUMNS, size, after):
+        yield Batch([V2User(*row) for row in page.rows()], page.last_key)
+
+
+def forms(
+    source: Source,
+    known: Lookups,
+    size: BatchSize,
+    after: str = "",
+    *,
+    settings: bool = True,
+) -> Iterator[FormBatch]:
+    """Batches of forms with their fields, choices and (unless told not to) settings.
+
+    After the last form comes a batch of the fields beyond it, where there are any.
+    """
+    low = after
+    for page in pages(source, v2.FormType._default_manager.all(), FORM_COLUMNS, size, after):
+        batch = FormBatch([V2Form(*row) for row in page.rows()], page.last_key)
+        _add_fields(source, known, batch, low, settings=settings)
+        yield batch
+        low = page.last_key
+    if size():
+        beyond = FormBatch([], low)
+        _add_fields(source, known, beyond, low, settings=settings, open_end=True)
+        if beyond.stray_fields:
+            yield beyond
+
+
+def _add_fields(
+    source: Source,
+    known: Lookups,
+    batch: FormBatch,
+    low: str,
+    *,
+    settings: bool,
+    open_end: bool = False,
+) -> None:
+    form_ids = {form.id for form in batch.rows}
+    fields = v2.Field._default_manager.filter(
+        _between("form_type_id", low, "" if open_end else batch.last_key)
+    )
+    form_of: dict[str, str] = {}
+    grouped: defaultdict[str, list[V2Field]] = defaultdict(list)
+    for row in source.read(fields, FIELD_COLUMNS).rows():
+        item = V2Field(*row, type_name=known.field_types.get(row[2]))
+        form_of[item.id] = item.form_type_id
+        if item.form_type_id in form_ids:
+            grouped[item.form_type_id].append(item)
+        else:
+            batch.stray_fields.append(item)
+    batch.fields = grouped
+    batch.maps = _by_form(form_of, _maps(source, known, _of_fields(v2.FieldChoiceMap, fields)))
+    if settings:
+        page = source.read(_of_fields(v2.FieldSetting, fields), SETTING_COLUMNS)
+        batch.settings = _by_form(form_of, (V2FieldSetting(*row) for row in page.rows()))
+
+
+def _of_fields(model: type[Model], fields: "QuerySet[Any]") -> "QuerySet[Any]":
+    return model._default_manager.filter(Exists(fields.filter(id=OuterRef("field_id"))))
+
+
+def _without_field(model: type[Model]) -> "QuerySet[Any]":
+    every_field = v2.Field._default_manager.all()
+    return model._default_manager.filter(~Exists(every_field.filter(id=OuterRef("field_id"))))
+
+
+def _maps(source: Source, known: Lookups, query: "QuerySet[Any]") -> Iterator[V2ChoiceMap]:
+    for row in source.read(query, MAP_COLUMNS).rows():
+        choice = row[2]
+        yield V2ChoiceMap(
+            *row, choice_exists=choice in known.choices, display_name=known.choices.get(choice)
+        )
+
+
+F = TypeVar("F", V2FieldSetting, V2ChoiceMap)
+
+
+def _by_form(form_of: dict[str, str], rows: Iterator[F]) -> dict[str, list[F]]:
+    grouped: defaultdict[str, list[F]] = defaultdict(list)
+    for row in rows:
+        grouped[form_of[row.field_id]].append(row)
+    return grouped
+
+
+def settings_without_field(source: Source) -> Iterator[V2FieldSetting]:
+    """Settings whose field does not exist (M11)."""
+    columns = ("field_id", "id", "name", "stored_value")
+    for page in ranges(source, _without_field(v2.FieldSetting), columns):
+        for field_id, own_id, name, value in page.rows():
+            yield V2FieldSetting(own_id, field_id, name, value)
+
+
+def maps_without_field(source: Source, known: Lookups) -> Iterator[V2ChoiceMap]:
+    """Choice maps whose field does not exist (M11)."""
+    columns = ("field_id", "id", "choice_id", "sort_order")
+    for page in ranges(source, _without_field(v2.FieldChoiceMap), columns):
+        for field_id, own_id, choice, order in page.rows():
+            exists = choice in known.choices
+            yield V2ChoiceMap(own_id, field_id, choice, order, exists, known.choices.get(choice))
+
+
+def submissions(
+    source: Source,
+    query: "QuerySet[Any]",
+    size: BatchSize,
+    after: str = "",
+    *,
+    everything: bool = True,
+) -> Iterator[SubmissionBatch]:
+    """Batches of submissions with their answers.
+
+    Where the query holds ``everything``, an answer in range without its submission is an orphan
+    (M17), and after the last submission come batches of the orphans beyond it. Where it is a
+    selection, only the answers of the selected submissions are read, and orphans, which belong
+    to nobody, are not looked for.
+    """
+    low = after
+    all_answers = v2.FormSubmissionMetaData._default_manager.all()
+    if not everything:
+        owner = query.filter(id=OuterRef("form_submission_id"))
+        all_answers = all_answers.filter(Exists(owner))
+    for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
+        batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
+        answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
+        in_range = all_answers.filter(_between("form_submission_id", low, page.last_key))
+        for answer in source.read(in_range, ANSWER_COLUMNS).rows():
+            if (own := answers.get(answer[0])) is not None:
+                own.append(answer)
+            else:
+                batch.orphans.append(answer)
+        batch.answers = answers
+        yield batch
+        low = page.last_key
+    if everything and size():
+        for page in ranges(source, all_answers, ANSWER_COLUMNS, after=low):
+            yield SubmissionBatch([], page.last_key, orphans=list(page.rows()))
+            if not size():
+                return

@@ -1,0 +1,208 @@
+"""The import service: what import_v2 and everything else that starts a run calls."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from transfer import extract
+from transfer.batch import TableState
+from transfer.exceptions import SourceError, TransferError
+from transfer.journal import DatabaseJournal, DryRunJournal, Journal
+from transfer.load import Loader
+from transfer.mapping.context import MappingContext
+from transfer.options import ImportOptions
+from transfer.pipeline import Allowance, Interruption, Observer, Pipeline, make_work
+from transfer.plan import Step
+from transfer.progress import (
+    Migration,
+    check_resumable,
+    choose_name,
+    fail_table,
+    open_migration,
+    read_migrations,
+    start_table,
+)
+from transfer.report import MigrationReport
+from transfer.scope import Scope
+from transfer.source import Source, describe
+from transfer.target import Target
+from transfer.uniqueness import mark_decided
+from transfer.work import Run, Work
+
+DRY_RUN_NAME = "dry run"
+
+
+def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
+    """Move v2 into v3, or go on with it, as the options say.
+
+    Returns:
+        What was done; ``outcome`` tells whether it is all.
+
+    Raises:
+        TransferError: the run could not start, or had to stop; where it had begun it can be
+            resumed, and the message says so.
+    """
+    began = time.monotonic()
+    fingerprint = options.fingerprint(describe("v2"))
+    target = Target("import_v2", exclusive=not options.dry_run)
+    with contextlib.closing(target):
+        name = choose_name(target.writer, options.name, fingerprint, datetime.now(UTC))
+        if not options.dry_run:
+            done = _finished(target, name, fingerprint)
+            if done is not None:
+                return _report(done.name, "nothing to do", done, began)
+        with contextlib.closing(Source()) as source:
+            return _Import(options, observer, source, target).run(name, fingerprint, began)
+
+
+def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migration | None:
+    for migration in read_migrations(target.writer, name):
+        if migration.finished:
+            check_resumable(migration, fingerprint)
+            return migration
+    return None
+
+
+def _report(
+    name: str, outcome: str, migration: Migration, began: float, *notes: str
+) -> MigrationReport:
+    return MigrationReport(
+        name,
+        outcome,
+        migration.started_at,
+        list(migration.states.values()),
+        time.monotonic() - began,
+        list(notes),
+    )
+
+
+@dataclass
+class _Import:
+    """One run with its databases open."""
+
+    options: ImportOptions
+    observer: Observer
+    source: Source
+    target: Target
+
+    def run(self, name: str, fingerprint: dict[str, object], began: float) -> MigrationReport:
+        options = self.options
+        if missing := self.source.schema.missing():
+            raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
+        migration = self._peek(name) if options.dry_run else None
+        ctx = self._context(name, migration)
+        scope = Scope(self.source, ctx, options.organizations)
+        scope.check(
+            default_organization=options.default_organization,
+            target_organizations=self._target_organizations(),
+        )
+        if migration is None:
+            migration = open_migration(
+                self.target.writer, name, options.steps, fingerprint, options.batch_size
+            )
+            ctx = self._context(name, migration)
+        journal = self._journal(migration)
+        run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
+        stop = Interruption()
+        allowance = Allowance(options.batch_size, options.limit)
+        loader = Loader(self.target, journal)
+        pipeline = Pipeline(run, loader, allowance, stop, self.observer)
+        with stop.listening():
+            for step in options.steps:
+                state = journal.states[step.table]
+                if state.status == "completed":
+                    continue
+                self._move(pipeline, run, step, state)
+                if stop.asked or allowance.spent:
+                    break
+        return self._ended(migration, journal, began, interrupted=stop.asked)
+
+    def _peek(self, name: str) -> Migration:
+        """A dry run's migration: begun now, with nothing behind it, whatever v3 holds."""
+        states = {step.table: TableState(step.table, "pending") for step in self.options.steps}
+        return Migration(name, datetime.now(UTC), {}, states)
+
+    def _context(self, name: str, migration: Migration | None) -> MappingContext:
+        options = self.options
+        return MappingContext(
+            migration=name,
+            started_at=migration.started_at if migration else datetime.now(UTC),
+            time_zone=options.time_zone,
+            form_status=options.form_status,
+            mapping=options.mapping,
+            default_organization=options.default_organization,
+        )
+
+    def _journal(self, migration: Migration) -> Journal:
+        if self.options.dry_run:
+            return DryRunJournal(migration.name, migration.started_at, migration.states)
+        return DatabaseJournal(
+            migration.name,
+            migration.started_at,
+            migration.states,
+            max_stored_warnings=self.options.max_stored_warnings,
+        )
+
+    def _target_organizations(self) -> set[str]:
+        rows = self.target.writer.execute("SELECT id::text FROM organizations")
+        return {row[0] for row in rows}
+
+    def _move(self, pipeline: Pipeline, run: Run, step: Step, state: TableState) -> None:
+        dry = self.options.dry_run
+        try:
+            work = make_work(run, step)
+            total = work.count()
+            if dry:
+                state.total = total
+            else:
+                self.target.retrying(
+                    lambda: start_table(self.target.writer, run.journal.migration, state, total)
+                )
+            work.prepare()
+            if not state.prepared:
+                self.target.retrying(lambda: self._decide(work, run, state))
+            pipeline.move(step, state, work)
+        except (TransferError, psycopg.Error) as error:
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if not dry:
+                with contextlib.suppress(psycopg.Error):
+                    fail_table(self.target.writer, run.journal.migration, state, message)
+            if isinstance(error, TransferError):
+                raise
+            raise TransferError(message, table=step.table) from error
+
+    def _decide(self, work: Work, run: Run, state: TableState) -> None:
+        # A dry run's decisions live in the session of the connection that looks them up.
+        connection = self.target.reader if self.options.dry_run else self.target.writer
+        with connection.transaction():
+            work.decide(connection)
+            if not self.options.dry_run:
+                mark_decided(connection, run.journal.migration, state.table)
+        state.prepared = True
+
+    def _ended(
+        self, migration: Migration, journal: Journal, began: float, *, interrupted: bool
+    ) -> MigrationReport:
+        notes = []
+        if interrupted:
+            outcome = "interrupted"
+            notes.append(
+                f"Stopped after the batch in hand. To go on: import_v2 --name {migration.name}"
+            )
+        elif isinstance(journal, DryRunJournal):
+            outcome = "dry run"
+            notes.append("Nothing was written.")
+        elif not migration.finished:
+            outcome = "limited"
+            notes.append(f"Stopped at --limit. To go on: import_v2 --name {migration.name}")
+        else:
+            outcome = "finished"
+        report = _report(migration.name, outcome, migration, began, *notes)
+        if isinstance(journal, DryRunJournal):
+            report.samples = journal.samples
+        if not self.source.schema.has("User") and "users" in migration.states:
+            report.notes.append("v2 has no User table: no users were moved.")
+        return report

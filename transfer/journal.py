@@ -1,0 +1,267 @@
+"""Where a run writes down what it did: migration_progress and migration_errors, or, for a dry
+run, memory and temporary tables.
+
+Both keep the same books through the same calls, so a dry run reports what a run would.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import orjson
+from psycopg import sql
+
+from transfer.batch import BatchResult, MappedBatch, TableState
+from transfer.detail import encode_detail
+from transfer.exceptions import RunError
+from transfer.mapping.codes import Severity
+from transfer.mapping.findings import Finding
+from transfer.mapping.text import clean
+from transfer.plan import Step
+from transfer.target import Connection
+
+# Errors a dry run keeps to show; it counts them all.
+DRY_RUN_SAMPLES = 20
+
+
+class Journal(Protocol):
+    """The books of one migration."""
+
+    migration: str
+    started_at: datetime
+    states: dict[str, TableState]
+    dry: bool
+
+    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+        """The table to COPY the step's rows into."""
+
+    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+        """Lock the checkpoint for this batch; False where the batch is in v3 already.
+
+        Raises:
+            RunError: the checkpoint is not where this run left it.
+        """
+
+    def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
+        """Write the batch's errors and checkpoint, in the open transaction (R2)."""
+
+    def committed(self, batch: MappedBatch, result: BatchResult) -> None:
+        """Take note that the transaction is through."""
+
+    def landed(self, batch: MappedBatch) -> BatchResult:
+        """What a batch added that committed just before its connection broke."""
+
+
+class DatabaseJournal:
+    """The books in v3, for a real run."""
+
+    dry = False
+
+    def __init__(
+        self,
+        migration: str,
+        started_at: datetime,
+        states: dict[str, TableState],
+        *,
+        max_stored_warnings: int,
+    ) -> None:
+        self.migration = migration
+        self.started_at = started_at
+        self.states = states
+        self._max_stored_warnings = max_stored_warnings
+        self._pending: BatchResult | None = None
+
+    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+        """The v3 table itself."""
+        return sql.Identifier(step.table)
+
+    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+        """See Journal.claim."""
+        row = writer.execute(
+            """
+            SELECT status, coalesce((ledger->>'batches')::int, 0)
+              FROM migration_progress
+             WHERE migration_name = %s AND table_name = %s AND partition = 0
+               FOR UPDATE
+            """,
+            (self.migration, batch.step.table),
+        ).fetchone()
+        status, batches = row or (None, None)
+        if status in ("in_progress", "completed") and batches == batch.number:
+            return False
+        if status != "in_progress" or batches != batch.number - 1:
+            msg = (
+                f"the checkpoint of {batch.step.table} moved under this run (status {status}, "
+                f"batch {batches}, expected {batch.number - 1}); start import_v2 again"
+            )
+            raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
+        return True
+
+    def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
+        """See Journal.record."""
+        self._pending = result
+        state = self.states[batch.step.table]
+        store_findings(
+            writer,
+            self.migration,
+            batch.step.table,
+            self._storable(state, result.findings),
+        )
+        after = _copy_of(state)
+        after.add(batch, result)
+        writer.execute(
+            """
+            UPDATE migration_progress
+               SET processed_records = %(processed)s,
+                   failed_records = %(failed)s,
+                   last_key = %(last_key)s,
+                   ledger = %(ledger)s::jsonb,
+                   heartbeat_at = clock_timestamp(),
+                   error_message = NULL
+             WHERE migration_name = %(name)s AND table_name = %(table)s AND partition = 0
+            """,
+            {
+                "processed": after.processed,
+                "failed": after.failed,
+                "last_key": after.last_key,
+                "ledger": orjson.dumps(after.ledger()).decode(),
+                "name": self.migration,
+                "table": batch.step.table,
+            },
+        )
+        if batch.closing:
+            writer.execute(
+                """
+                UPDATE migration_progress
+                   SET status = 'completed', completed_at = clock_timestamp(),
+                       total_records = processed_records + failed_records
+                 WHERE migration_name = %s AND table_name = %s AND partition = 0
+                """,
+                (self.migration, batch.step.table),
+            )
+
+    def committed(self, batch: MappedBatch, result: BatchResult) -> None:
+        """See Journal.committed."""
+        state = self.states[batch.step.table]
+        state.add(batch, result)
+        if batch.closing:
+            state.status = "completed"
+            state.total = state.processed + state.failed
+            state.completed_at = datetime.now(UTC)
+
+    def landed(self, batch: MappedBatch) -> BatchResult:
+        """See Journal.landed."""
+        if self._pending is None:
+            msg = f"batch {batch.number} of {batch.step.table} was loaded by someone else"
+            raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
+        self.committed(batch, self._pending)
+        return self._pending
+
+    def _storable(self, state: TableState, findings: Iterable[Finding]) -> Iterable[Finding]:
+        # Counted one by one, stored up to a bound: one unknown status may touch every row.
+        counted = Counter(state.findings)
+        for finding in findings:
+            counted[finding.code.value] += 1
+            if (
+                finding.code.info.severity is Severity.ERROR
+                or counted[finding.code.value] <= self._max_stored_warnings
+            ):
+                yield finding
+
+
+class DryRunJournal:
+    """The books in memory: batches go into temporary copies of the v3 tables."""
+
+    dry = True
+
+    def __init__(self, migration: str, started_at: datetime, states: dict[str, TableState]) -> None:
+        self.migration = migration
+        self.started_at = started_at
+        self.states = states
+        self.samples: list[Finding] = []
+        # What a real run would have put into v3, for the tables that refer to it: id → its
+        # organization. Bounded by v2's organizations and forms, not by its submissions.
+        self.organizations: set[str] = set()
+        self.forms: dict[str, str] = {}
+
+    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+        """An empty temporary copy of the v3 table, with its checks and unique keys."""
+        copy = sql.Identifier(f"dry_run_{step.table}")
+        table = sql.Identifier(step.table)
+        like = (
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL) ON COMMIT DELETE ROWS"
+        )
+        writer.execute(sql.SQL(like).format(copy, table))
+        return copy
+
+    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+        """A dry run is alone with its books."""
+        return True
+
+    def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
+        """Nothing is written."""
+
+    def committed(self, batch: MappedBatch, result: BatchResult) -> None:
+        """See Journal.committed."""
+        state = self.states[batch.step.table]
+        state.add(batch, result)
+        if batch.closing:
+            state.status = "tried"
+            state.total = state.processed + state.failed
+        errors = [f for f in result.findings if f.code.info.severity is Severity.ERROR]
+        self.samples += errors[: DRY_RUN_SAMPLES - len(self.samples)]
+        failed = {finding.record_id for finding in errors}
+        for outcome in batch.outcomes:
+            row: Any = outcome.row
+            if row is None or outcome.record_id in failed:
+                continue
+            if batch.step.table == "organizations":
+                self.organizations.add(outcome.record_id)
+            elif batch.step.table == "forms":
+                self.forms[outcome.record_id] = row.organization_id
+
+    def landed(self, batch: MappedBatch) -> BatchResult:
+        """Never called: a dry run's batch is never found claimed."""
+        raise RunError(f"batch {batch.number} of a dry run cannot have landed")
+
+
+def _copy_of(state: TableState) -> TableState:
+    return TableState(
+        table=state.table,
+        status=state.status,
+        processed=state.processed,
+        failed=state.failed,
+        prepared=state.prepared,
+        findings=Counter(state.findings),
+        answers=state.answers,
+    )
+
+
+def store_findings(
+    writer: Connection, migration: str, table: str, findings: Iterable[Finding]
+) -> None:
+    """Insert findings into migration_errors."""
+    statement = sql.SQL(
+        "COPY migration_errors (migration_name, table_name, v2_table, record_id, severity, code,"
+        " column_name, error_message, error_detail) FROM STDIN"
+    )
+    rows = [
+        (
+            migration,
+            table,
+            finding.v2_table,
+            finding.record_id,
+            finding.code.info.severity.value,
+            finding.code.value,
+            finding.column,
+            clean(finding.message),
+            encode_detail(finding.detail),
+        )
+        for finding in findings
+    ]
+    if not rows:
+        return
+    with writer.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,241 @@
+"""COPY into v3: one transaction a batch, with its errors and its checkpoint (R2).
+
+A batch normally goes in with one COPY. Where PostgreSQL refuses a row, the batch is taken back
+to a savepoint, the rows before the refused one go in, the row is tried alone and set aside, and
+the rest follows: a refused row costs about one more COPY of the rows before it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from transfer.batch import BatchResult, MappedBatch, Refusal, SourceRecord
+from transfer.copytext import copy_line
+from transfer.exceptions import RunError
+from transfer.journal import Journal
+from transfer.mapping.codes import Code
+from transfer.mapping.findings import AnswerLedger, Finding
+from transfer.mapping.record_detail import detail, submission_detail
+from transfer.plan import Step
+from transfer.target import Connection, Target, first_line
+
+# After a refusal the next COPY takes about as many rows as went in before it, so that a batch
+# full of refusals does not send its tail again and again; never fewer than this.
+SMALLEST_COPY = 16
+
+
+def copy_statement(table: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
+    """The COPY that takes such lines."""
+    return sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
+        table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """Whether the error is about a row, not about the connection, the rights or the schema."""
+    # Class 54 (a value over one of PostgreSQL's limits) is an OperationalError to psycopg.
+    return isinstance(error, psycopg.IntegrityError | psycopg.DataError) or (
+        error.sqlstate or ""
+    ).startswith("54")
+
+
+def _line_of(error: psycopg.Error, copied: int) -> int | None:
+    """The 0-based line PostgreSQL names in a COPY error's context, None where it names none."""
+    context = error.diag.context or ""
+    _, found, rest = context.partition(", line ")
+    number = rest.split(",", 1)[0].split(":", 1)[0].split("\n", 1)[0].strip()
+    if found and number.isdigit() and 1 <= int(number) <= copied:
+        return int(number) - 1
+    return None
+
+
+class BatchCopy:
+    """One COPY statement, and how to go on when it is refused.
+
+    ``copied`` counts the rows the server says it took.
+    """
+
+    def __init__(self, connection: Connection, statement: sql.Composed) -> None:
+        self._connection = connection
+        self._statement = statement
+        self.copied = 0
+
+    def whole(self, lines: Sequence[bytes]) -> bool:
+        """COPY all the lines in; False, and none is in, where v3 refuses one of them."""
+        return self._try(lines) is None
+
+    def copy(self, lines: Sequence[bytes]) -> Iterator[Refusal]:
+        """COPY the lines in; yield each one v3 refuses, in order."""
+        start, step = 0, len(lines)
+        while start < len(lines):
+            end = min(start + max(step, 1), len(lines))
+            error = self._try(lines[start:end])
+            if error is None:
+                start, step = end, step * 2
+                continue
+            at = _line_of(error, end - start)
+            if at is None:
+                if end - start > 1:
+                    step = (end - start) // 2
+                    continue
+                at = 0
+            if at:
+                # The rows before the refused one; one of them may be refused now only if the
+                # line was not the culprit, and then it is found in its turn.
+                yield from self._shifted(lines[start : start + at], start)
+            alone = self._try(lines[start + at : start + at + 1])
+            if alone is not None:
+                yield _refusal(start + at, alone)
+            start, step = start + at + 1, max(SMALLEST_COPY, 2 * at)
+
+    def _shifted(self, lines: Sequence[bytes], start: int) -> Iterator[Refusal]:
+        for refusal in self.copy(lines):
+            yield refusal._replace(index=refusal.index + start)
+
+    def _try(self, lines: Sequence[bytes]) -> psycopg.Error | None:
+        if not lines:
+            return None
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                with cursor.copy(self._statement) as copy:
+                    copy.write(b"".join(lines))
+                self.copied += cursor.rowcount
+        except psycopg.Error as error:
+            if self._connection.closed or not is_refusal(error):
+                raise
+            return error
+        return None
+
+
+def _refusal(index: int, error: psycopg.Error) -> Refusal:
+    diagnosis = error.diag
+    message = diagnosis.message_primary or first_line(error)
+    column = diagnosis.column_name or diagnosis.constraint_name or _context_column(error)
+    return Refusal(index, error.sqlstate or "", message, column)
+
+
+def _context_column(error: psycopg.Error) -> str:
+    _, found, rest = (error.diag.context or "").partition(", column ")
+    return rest.split(":", 1)[0].split("\n", 1)[0].strip() if found else ""
+
+
+class Loader:
+    """Takes mapped batches into v3.
+
+    Args:
+        target: the run's connections.
+        journal: where errors and checkpoints go.
+    """
+
+    def __init__(self, target: Target, journal: Journal) -> None:
+        self._target = target
+        self._journal = journal
+
+    def load(self, batch: MappedBatch) -> BatchResult:
+        """Load one batch: its rows, its errors and its checkpoint, or nothing of it (R2).
+
+        Raises:
+            TargetLostError: v3 went away and stayed away.
+            RunError: v3 refused something other than a row, or the batch does not balance.
+        """
+        return self._target.retrying(lambda: self._load(batch))
+
+    def _load(self, batch: MappedBatch) -> BatchResult:
+        writer = self._target.writer
+        try:
+            with writer.transaction():
+                if not self._journal.claim(writer, batch):
+                    # The connection broke while the commit was on its way, and it had arrived.
+                    return self._journal.landed(batch)
+                result = self._copy(writer, batch)
+                self._journal.record(writer, batch, result)
+        except psycopg.Error as error:
+            if writer.closed or isinstance(error, psycopg.OperationalError):
+                raise
+            msg = f"v3 refused the batch after key {batch.last_key!r}: {first_line(error)}"
+            raise RunError(msg, table=batch.step.table) from error
+        self._journal.committed(batch, result)
+        return result
+
+    def _copy(self, writer: Connection, batch: MappedBatch) -> BatchResult:
+        step = batch.step
+        into = self._journal.prepare(writer, step)
+        copier = BatchCopy(writer, copy_statement(into, step.columns))
+        kept = [(o, copy_line(o.row)) for o in batch.outcomes if o.row is not None]
+        refused: dict[str, Finding] = {}
+        present = 0
+        # A batch normally goes in whole; only where it does not is it looked at row by row.
+        if self._journal.dry or not copier.whole([line for _, line in kept]):
+            own, foreign = self._present(writer, step, [o.record_id for o, _ in kept])
+            present = len(own)
+            for record_id in foreign:
+                refused[record_id] = _taken(batch, record_id)
+            rest = [(o, line) for o, line in kept if o.record_id not in own | foreign]
+            for refusal in copier.copy([line for _, line in rest]):
+                record_id = rest[refusal.index][0].record_id
+                refused[record_id] = _refused(batch, record_id, refusal)
+        result = _sum_up(batch, refused)
+        result.processed = copier.copied + present
+        if result.processed + result.failed != len(batch.outcomes):
+            msg = (
+                f"batch {batch.number} of {step.table} does not balance: {len(batch.outcomes)} "
+                f"read, {result.processed} migrated, {result.failed} failed; nothing of it is kept"
+            )
+            raise RunError(msg, table=step.table, legacy_key=batch.last_key)
+        return result
+
+    def _present(self, writer: Connection, step: Step, ids: list[str]) -> tuple[set[str], set[str]]:
+        """Which of the ids v3 holds already: this migration's own, and those from elsewhere."""
+        query = sql.SQL(
+            "SELECT id::text, coalesce(metadata->>'migration_batch' = %s, false) "
+            "FROM {table} WHERE id = ANY(%s::uuid[])"
+        ).format(table=sql.Identifier(step.table))
+        own: set[str] = set()
+        foreign: set[str] = set()
+        for found, is_own in writer.execute(query, (self._journal.migration, ids)):
+            (own if is_own else foreign).add(found)
+        return own, foreign
+
+
+def _sum_up(batch: MappedBatch, refused: dict[str, Finding]) -> BatchResult:
+    result = BatchResult(findings=list(batch.loose), answers=batch.loose_answers)
+    for outcome in batch.outcomes:
+        answers = outcome.answers
+        if (finding := refused.get(outcome.record_id)) is not None:
+            # What the mapping remarked on a row that is not there would only mislead.
+            result.findings.append(finding)
+            answers = AnswerLedger(failed=answers.read)
+        else:
+            result.findings.extend(outcome.findings)
+        result.failed += finding is not None or outcome.row is None
+        result.answers = result.answers.plus(answers)
+    return result
+
+
+def _taken(batch: MappedBatch, record_id: str) -> Finding:
+    message = f"v3's {batch.step.table} holds a row with this id that came from elsewhere"
+    return _finding(batch, record_id, Code.ID_TAKEN, message, "id")
+
+
+def _refused(batch: MappedBatch, record_id: str, refusal: Refusal) -> Finding:
+    message = f"PostgreSQL refused the row ({refusal.sqlstate}): {refusal.message}"
+    return _finding(batch, record_id, Code.REFUSED_BY_POSTGRESQL, message, refusal.column)
+
+
+def _finding(batch: MappedBatch, record_id: str, code: Code, message: str, column: str) -> Finding:
+    record = batch.records.get(record_id)
+    return Finding(
+        code=code,
+        v2_table=batch.step.v2_table,
+        record_id=record_id,
+        message=message,
+        column=column,
+        detail=_detail(batch.step.v2_table, record) if record else None,
+    )
+
+
+def _detail(v2_table: str, record: SourceRecord) -> dict[str, Any]:
+    row, answers = record
+    return submission_detail(row, answers) if answers is not None else detail(v2_table, row)

@@ -1,0 +1,95 @@
+"""manage.py import_v2: move v2 into v3, or go on with it."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from transfer.cli import (
+    ExitStatus,
+    TransferCommand,
+    batch_size,
+    migration_name,
+    organization_id,
+    positive,
+)
+from transfer.console import ConsoleObserver
+from transfer.importer import run_import
+from transfer.options import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, ImportOptions
+from transfer.plan import TABLES
+
+
+class Command(TransferCommand):
+    """Move v2 into v3."""
+
+    help = (
+        "Moves v2 into v3 in batches. Stopped at any point, it goes on where it was when it is "
+        "started again; finished, it changes nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--batch-size",
+            type=batch_size,
+            default=DEFAULT_BATCH_SIZE,
+            metavar="N",
+            help=f"v2 records a transaction, 1 to {MAX_BATCH_SIZE} (default %(default)s)",
+        )
+        parser.add_argument(
+            "--name",
+            type=migration_name,
+            help="the migration to begin or resume (default: the one unfinished, "
+            "else v2_migration_YYYY_MM_DD of today, UTC)",
+        )
+        parser.add_argument(
+            "--organization",
+            dest="organizations",
+            action="append",
+            type=organization_id,
+            metavar="ID",
+            help="move only this organization and what belongs to it (repeatable)",
+        )
+        parser.add_argument(
+            "--tables",
+            nargs="+",
+            choices=TABLES,
+            metavar="TABLE",
+            help=f"move only these: {' '.join(TABLES)} (default: all)",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="read and map everything, write nothing, report what would fail",
+        )
+        parser.add_argument(
+            "--default-organization",
+            type=organization_id,
+            metavar="ID",
+            help="the organization of forms that name none and are not in V2_MAPPING",
+        )
+        parser.add_argument(
+            "--limit",
+            type=positive,
+            metavar="N",
+            help="stop after N records in all; the migration stays resumable",
+        )
+        parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+    def run(self, options: dict[str, Any]) -> ExitStatus:
+        chosen = ImportOptions.build(
+            name=options["name"],
+            batch_size=options["batch_size"],
+            organizations=options["organizations"],
+            tables=options["tables"],
+            dry_run=options["dry_run"],
+            limit=options["limit"],
+            default_organization=options["default_organization"],
+        )
+        with ConsoleObserver() as observer:
+            report = run_import(chosen, observer)
+        if options["json"]:
+            self.print_json(report.as_json())
+        else:
+            self.stdout.write(report.as_text())
+        if report.outcome == "interrupted":
+            return ExitStatus.INTERRUPTED
+        return ExitStatus.WITH_ERRORS if report.failed else ExitStatus.CLEAN

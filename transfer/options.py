@@ -1,0 +1,144 @@
+"""What one call of the importer was asked to do, checked once, before anything is opened."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from transfer.exceptions import ConfigurationError
+from transfer.mapping import RULES_VERSION
+from transfer.mapping.context import MappingFile, parse_mapping_file
+from transfer.plan import TABLES, Step, select_steps
+
+DEFAULT_BATCH_SIZE = 1000
+# A batch is held in memory whole, once as read and once as COPY text: at 20 answers a
+# submission a hundred thousand take about 1.5 GB, more than a laptop should give.
+MAX_BATCH_SIZE = 100_000
+MAX_NAME_LENGTH = 255  # migration_progress.migration_name varchar(255)
+
+
+def uuid_text(value: str, what: str) -> str:
+    """The value as 36 characters of lower-case text.
+
+    Raises:
+        ConfigurationError: it is not a UUID; ``what`` says where it was given.
+    """
+    try:
+        return str(uuid.UUID(value.strip()))
+    except ValueError:
+        msg = f"{what} takes an organization's Id (a UUID), got {value!r}"
+        raise ConfigurationError(msg) from None
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """The options of import_v2 together with the settings that change rows."""
+
+    name: str | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+    organizations: frozenset[str] = frozenset()
+    steps: tuple[Step, ...] = field(default_factory=lambda: select_steps(()))
+    dry_run: bool = False
+    limit: int | None = None
+    default_organization: str | None = None
+    mapping: MappingFile = field(default_factory=lambda: parse_mapping_file(""))
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    form_status: str = "draft"
+    max_stored_warnings: int = 1000
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        name: str | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        organizations: list[str] | None = None,
+        tables: list[str] | None = None,
+        dry_run: bool = False,
+        limit: int | None = None,
+        default_organization: str | None = None,
+    ) -> "ImportOptions":
+        """Options from the command line's values and the project's settings.
+
+        Raises:
+            ConfigurationError: a value that cannot be used, named.
+        """
+        if not 1 <= batch_size <= MAX_BATCH_SIZE:
+            msg = f"--batch-size takes 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
+            raise ConfigurationError(f"{msg}, got {batch_size:,}")
+        if limit is not None and limit < 1:
+            raise ConfigurationError(f"--limit takes 1 or more records, got {limit}")
+        if name is not None and not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
+            raise ConfigurationError(f"--name takes 1 to {MAX_NAME_LENGTH} characters")
+        return cls(
+            name=name.strip() if name else None,
+            batch_size=batch_size,
+            organizations=frozenset(
+                uuid_text(value, "--organization") for value in organizations or ()
+            ),
+            steps=select_steps(tables or ()),
+            dry_run=dry_run,
+            limit=limit,
+            default_organization=(
+                uuid_text(default_organization, "--default-organization")
+                if default_organization
+                else None
+            ),
+            mapping=read_mapping_file(settings.V2_MAPPING),
+            time_zone=ZoneInfo(settings.V2_TIME_ZONE),
+            form_status=settings.V2_FORM_STATUS,
+            max_stored_warnings=settings.V2_MAX_STORED_WARNINGS,
+        )
+
+    def fingerprint(self, source: str) -> dict[str, Any]:
+        """Everything that changes which rows a run writes, part by part (resuming compares it)."""
+        rules = f"{RULES_VERSION}\n{self.mapping.digest()}\n{self.default_organization}"
+        return {
+            "source": source,
+            "tables": [step.table for step in self.steps],
+            "organizations": sorted(self.organizations),
+            "mapping": hashlib.sha256(rules.encode()).hexdigest(),
+            "time_zone": self.time_zone.key,
+            "form_status": self.form_status,
+        }
+
+
+FINGERPRINT_LABELS = {
+    "source": "the v2 database",
+    "tables": "--tables",
+    "organizations": "--organization",
+    "mapping": "the mapping (V2_MAPPING, --default-organization or the version's rules)",
+    "time_zone": "V2_TIME_ZONE",
+    "form_status": "V2_FORM_STATUS",
+}
+
+
+def read_mapping_file(path: str | Path | None) -> MappingFile:
+    """The parsed V2_MAPPING file; an empty one where the setting is unset.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or says something that cannot be used.
+    """
+    if not path:
+        return parse_mapping_file("")
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigurationError(f"V2_MAPPING: cannot read {path}: {reason}") from error
+    return parse_mapping_file(text)
+
+
+__all__ = [
+    "DEFAULT_BATCH_SIZE",
+    "FINGERPRINT_LABELS",
+    "MAX_BATCH_SIZE",
+    "TABLES",
+    "ImportOptions",
+    "read_mapping_file",
+    "uuid_text",
+]

@@ -1,0 +1,135 @@
+"""extract → mapping → load, overlapped: while one batch is copied in, the next is read and mapped.
+
+One thread reads and maps, one loads; at most one batch waits between them, so memory is bounded
+by the batch (R5). The loader's COPY waits on the server most of its time, with the GIL let go.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+from transfer.batch import BatchResult, MappedBatch, TableState
+from transfer.load import Loader
+from transfer.plan import Step
+from transfer.work import WORK, Run, Work
+
+
+class Observer(Protocol):
+    """Who watches a run."""
+
+    def table_started(self, state: TableState) -> None:
+        """A table is taken in hand; state.total is what v2 has for it."""
+
+    def batch_loaded(self, state: TableState) -> None:
+        """One more batch of it is in v3."""
+
+    def table_ended(self, state: TableState) -> None:
+        """The table is completed, or the run stops in it."""
+
+
+class Interruption:
+    """Whether the user asked the run to stop (R9)."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    @property
+    def asked(self) -> bool:
+        """A first Ctrl-C or SIGTERM came."""
+        return self._asked.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Catch Ctrl-C and SIGTERM: the first stops after the batch in hand, the second at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(_signal: int, _frame: FrameType | None) -> None:
+            if self._asked.is_set():
+                raise KeyboardInterrupt
+            self._asked.set()
+
+        before = {one: signal.signal(one, handle) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+class Allowance:
+    """How many records the run may still read: all, or --limit's rest."""
+
+    def __init__(self, batch_size: int, limit: int | None) -> None:
+        self._batch_size = batch_size
+        self._left = limit
+
+    @property
+    def spent(self) -> bool:
+        """Nothing more may be read."""
+        return self._left == 0
+
+    def next(self) -> int:
+        """The next batch's size."""
+        return self._batch_size if self._left is None else min(self._batch_size, self._left)
+
+    def take(self, records: int) -> None:
+        """Records were read."""
+        if self._left is not None:
+            self._left = max(self._left - records, 0)
+
+
+class Pipeline:
+    """Runs the tables of one migration in order, each from its checkpoint on."""
+
+    def __init__(
+        self, run: Run, loader: Loader, allowance: Allowance, stop: Interruption, observer: Observer
+    ) -> None:
+        self._run = run
+        self._loader = loader
+        self._allowance = allowance
+        self._stop = stop
+        self._observer = observer
+
+    @property
+    def _halted(self) -> bool:
+        return self._stop.asked or self._allowance.spent
+
+    def move(self, step: Step, state: TableState, work: Work) -> None:
+        """Move one table until its end, or until the run is told to stop."""
+        self._observer.table_started(state)
+        number = state.batches
+        with ThreadPoolExecutor(1, thread_name_prefix="load") as executor:
+            waiting: Future[BatchResult] | None = None
+            try:
+                for batch in work.batches(state.last_key, self._allowance.next):
+                    number += 1
+                    batch.number = number
+                    self._allowance.take(len(batch.outcomes))
+                    self._settle(waiting, state)
+                    waiting = executor.submit(self._loader.load, batch)
+                    if self._halted:
+                        break
+            finally:
+                # Whatever stopped the reading, the batch on its way in is finished first.
+                self._settle(waiting, state)
+            if not self._halted:
+                last = MappedBatch(step, number + 1, state.last_key, closing=True)
+                last.loose = work.closing()
+                self._settle(executor.submit(self._loader.load, last), state)
+        self._observer.table_ended(state)
+
+    def _settle(self, waiting: Future[BatchResult] | None, state: TableState) -> None:
+        if waiting is not None:
+            waiting.result()
+            self._observer.batch_loaded(state)
+
+
+def make_work(run: Run, step: Step) -> Work:
+    """The work that fills the step's table."""
+    return WORK[step.table](run, step)

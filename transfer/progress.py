@@ -1,0 +1,209 @@
+"""migration_progress: beginning, resuming and ending a migration, and which one is meant.
+
+The states and their legal transitions stand in transfer.models; a trigger guards them too.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from transfer.batch import TableState
+from transfer.exceptions import ResumeRefusedError, RunError
+from transfer.mapping.findings import AnswerLedger
+from transfer.options import FINGERPRINT_LABELS
+from transfer.plan import Step
+from transfer.target import Connection
+
+DEFAULT_NAME = "v2_migration_%Y_%m_%d"
+
+
+@dataclass(slots=True)
+class Migration:
+    """A migration as its checkpoint rows tell it."""
+
+    name: str
+    started_at: datetime
+    fingerprint: dict[str, Any]
+    states: dict[str, TableState] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Every table is completed."""
+        return all(state.status == "completed" for state in self.states.values())
+
+    @property
+    def status(self) -> str:
+        """The migration's state: its tables' when all agree, else the one that matters most."""
+        states = {state.status for state in self.states.values()}
+        if len(states) == 1:
+            return states.pop()
+        return next((s for s in ("rolled_back", "failed") if s in states), "in_progress")
+
+    @property
+    def rolled_back(self) -> bool:
+        """It was rolled back, and may start anew under its name."""
+        return any(state.status == "rolled_back" for state in self.states.values())
+
+
+def read_migrations(connection: Connection, name: str | None = None) -> list[Migration]:
+    """The migrations v3 knows, oldest first; only the named one where a name is given."""
+    rows = connection.execute(
+        """
+        SELECT migration_name, table_name, fingerprint, started_at, completed_at, status,
+               total_records, coalesce(processed_records, 0), coalesce(failed_records, 0),
+               last_key, ledger, error_message, heartbeat_at
+          FROM migration_progress
+         WHERE partition = 0 AND (%(name)s::text IS NULL OR migration_name = %(name)s)
+         ORDER BY started_at, id
+        """,
+        {"name": name},
+    ).fetchall()
+    found: dict[str, Migration] = {}
+    for row in rows:
+        migration = found.setdefault(row[0], Migration(row[0], row[3], row[2]))
+        ledger = row[10]
+        migration.states[row[1]] = TableState(
+            table=row[1],
+            status=row[5],
+            total=row[6],
+            processed=row[7],
+            failed=row[8],
+            last_key=row[9],
+            batches=ledger.get("batches", 0),
+            prepared=ledger.get("prepared", False),
+            findings=Counter(ledger.get("findings", {})),
+            answers=AnswerLedger(**ledger.get("answers", {})),
+            started_at=row[3],
+            completed_at=row[4],
+            error_message=row[11],
+            heartbeat_at=row[12],
+        )
+    return list(found.values())
+
+
+def choose_name(
+    connection: Connection, name: str | None, fingerprint: dict[str, Any], now: datetime
+) -> str:
+    """Which migration a call means (§7).
+
+    With a name: that one. Without: the one unfinished; else the finished one that was made of
+    the same source and options, which then has nothing to do; else today's, in UTC.
+
+    Raises:
+        RunError: several are unfinished; they are listed.
+    """
+    if name:
+        return name
+    known = [m for m in read_migrations(connection) if not m.rolled_back]
+    unfinished = [m.name for m in known if not m.finished]
+    if len(unfinished) > 1:
+        msg = f"several migrations are unfinished: {', '.join(unfinished)}"
+        raise RunError(f"{msg}; say which one with --name")
+    if unfinished:
+        return unfinished[0]
+    same = [m.name for m in known if m.fingerprint == fingerprint]
+    return same[-1] if same else now.astimezone(UTC).strftime(DEFAULT_NAME)
+
+
+def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
+    """Refuse to go on with a migration begun under something that changes rows (§6).
+
+    Raises:
+        ResumeRefusedError: names each part that differs, as it was and as it is.
+    """
+    then = migration.fingerprint
+    differs = [key for key in FINGERPRINT_LABELS if then.get(key) != fingerprint.get(key)]
+    if not differs:
+        return
+    parts = []
+    for key in differs:
+        if key == "mapping":
+            parts.append(FINGERPRINT_LABELS[key])
+        else:
+            was, is_ = (_text(value.get(key)) for value in (then, fingerprint))
+            parts.append(f"{FINGERPRINT_LABELS[key]} (was {was}, is {is_})")
+    msg = f"cannot go on with {migration.name!r}: it was begun with a different "
+    msg += "; ".join(parts)
+    raise ResumeRefusedError(f"{msg}. Set it back, or start anew with another --name")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "all"
+    return str(value)
+
+
+def open_migration(
+    connection: Connection,
+    name: str,
+    steps: Sequence[Step],
+    fingerprint: dict[str, Any],
+    batch_size: int,
+) -> Migration:
+    """The migration of that name: begun now, begun anew after a rollback, or to be resumed.
+
+    Raises:
+        ResumeRefusedError: it was begun under something that changes rows and now differs.
+    """
+    with connection.transaction():
+        existing = read_migrations(connection, name)
+        if existing and not existing[0].rolled_back:
+            check_resumable(existing[0], fingerprint)
+            if not existing[0].finished:
+                connection.execute(
+                    "UPDATE migration_progress SET batch_size = %s WHERE migration_name = %s"
+                    " AND status <> 'completed'",
+                    (batch_size, name),
+                )
+            return existing[0]
+        if existing:
+            # A rolled back row may only become pending; what it counted is over.
+            connection.execute(
+                "DELETE FROM migration_assignments WHERE migration_name = %s", (name,)
+            )
+            connection.execute(
+                "UPDATE migration_progress SET status = 'pending', started_at = now(),"
+                " completed_at = NULL, total_records = NULL, processed_records = 0,"
+                " failed_records = 0, last_key = '', ledger = '{}', error_message = NULL,"
+                " fingerprint = %s::jsonb, batch_size = %s WHERE migration_name = %s",
+                (orjson.dumps(fingerprint).decode(), batch_size, name),
+            )
+        known = set(existing[0].states) if existing else set()
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO migration_progress (migration_name, table_name, status,"
+                " processed_records, failed_records, batch_size, fingerprint)"
+                " VALUES (%s, %s, 'pending', 0, 0, %s, %s::jsonb)",
+                [
+                    (name, step.table, batch_size, orjson.dumps(fingerprint).decode())
+                    for step in steps
+                    if step.table not in known
+                ],
+            )
+        return read_migrations(connection, name)[0]
+
+
+def start_table(connection: Connection, migration: str, state: TableState, total: int) -> None:
+    """Take a pending, interrupted or failed table in hand."""
+    connection.execute(
+        "UPDATE migration_progress SET status = 'in_progress', total_records = %s,"
+        " heartbeat_at = clock_timestamp(), error_message = NULL"
+        " WHERE migration_name = %s AND table_name = %s AND partition = 0",
+        (total, migration, state.table),
+    )
+    state.status, state.total = "in_progress", total
+
+
+def fail_table(connection: Connection, migration: str, state: TableState, message: str) -> None:
+    """Leave a table in hand as failed, resumable, with the reason."""
+    connection.execute(
+        "UPDATE migration_progress SET status = 'failed', error_message = %s"
+        " WHERE migration_name = %s AND table_name = %s AND partition = 0"
+        " AND status = 'in_progress'",
+        (message, migration, state.table),
+    )
+    state.status, state.error_message = "failed", message

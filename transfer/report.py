@@ -1,0 +1,160 @@
+"""What a run did, as text for a terminal and as one JSON document."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from transfer.batch import TableState
+from transfer.mapping.codes import Code, Severity
+from transfer.mapping.findings import AnswerLedger, Finding
+
+REPORT_WIDTH = 100
+
+
+@dataclass(slots=True)
+class MigrationReport:
+    """One migration, table by table.
+
+    ``outcome`` is one of finished, nothing to do, interrupted, limited, dry run, or for
+    status_v2 the migration's status.
+    """
+
+    migration: str
+    outcome: str
+    started_at: datetime | None
+    tables: list[TableState]
+    seconds: float | None = None
+    notes: list[str] = field(default_factory=list)
+    samples: list[Finding] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        """Records and answers that are recorded as errors."""
+        return sum(self.findings(Severity.ERROR).values())
+
+    def findings(self, severity: Severity) -> dict[Code, int]:
+        """How often each code of this severity was found."""
+        counts: dict[Code, int] = {}
+        for state in self.tables:
+            for name, count in state.findings.items():
+                if (code := Code(name)).info.severity is severity:
+                    counts[code] = counts.get(code, 0) + count
+        return counts
+
+    def answers(self) -> AnswerLedger:
+        """Where the answers went."""
+        total = AnswerLedger()
+        for state in self.tables:
+            total = total.plus(state.answers)
+        return total
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one JSON document; times are ISO text in UTC, seconds a float."""
+        return {
+            "migration": self.migration,
+            "outcome": self.outcome,
+            "started_at": self.started_at.isoformat() if self.started_at else None,
+            "seconds": round(self.seconds, 3) if self.seconds is not None else None,
+            "tables": [_table_json(state) for state in self.tables],
+            "answers": {**self.answers()._asdict(), "read": self.answers().read},
+            "errors": _by_name(self.findings(Severity.ERROR)),
+            "warnings": _by_name(self.findings(Severity.WARNING)),
+            "notes": self.notes,
+            "samples": [
+                {
+                    "code": finding.code.value,
+                    "v2_table": finding.v2_table,
+                    "record_id": finding.record_id,
+                    "message": finding.message,
+                }
+                for finding in self.samples
+            ],
+        }
+
+    def as_text(self) -> str:
+        """The report as tables and sentences."""
+        out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
+        out.print(_tables(self), soft_wrap=False)
+        answers = self.answers()
+        if answers.read:
+            out.print(
+                f"Answers: {answers.read:,} read = {answers.migrated:,} migrated"
+                f" + {answers.merged:,} merged into lists + {answers.set_aside:,} set aside"
+                f" + {answers.failed:,} failed",
+                markup=False,
+            )
+        for severity, title in ((Severity.ERROR, "Errors"), (Severity.WARNING, "Warnings")):
+            if counts := self.findings(severity):
+                out.print(_codes(title, counts))
+        if self.samples:
+            out.print(_samples(self.samples))
+        for note in self.notes:
+            out.print(note, markup=False, soft_wrap=True)
+        file = out.file
+        text = file.getvalue() if isinstance(file, StringIO) else ""
+        return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+
+
+def _tables(report: MigrationReport) -> Table:
+    table = Table(title=f"Migration {report.migration}: {report.outcome}", title_justify="left")
+    table.add_column("table")
+    table.add_column("status")
+    for name in ("total", "migrated", "failed", "warnings"):
+        table.add_column(name, justify="right")
+    for state in report.tables:
+        warnings = sum(
+            count
+            for code, count in state.findings.items()
+            if Code(code).info.severity is Severity.WARNING
+        )
+        total = "" if state.total is None else f"{state.total:,}"
+        figures = (total, f"{state.processed:,}", f"{state.failed:,}", f"{warnings:,}")
+        table.add_row(state.table, state.status, *figures)
+    return table
+
+
+def _codes(title: str, counts: dict[Code, int]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("code")
+    table.add_column("rule")
+    table.add_column("count", justify="right")
+    table.add_column("meaning")
+    for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(code.value, code.info.rule, f"{count:,}", code.info.meaning)
+    return table
+
+
+def _samples(samples: Iterable[Finding]) -> Table:
+    table = Table(title="What would fail, the first of them", title_justify="left")
+    for name in ("v2 table", "v2 id", "why"):
+        table.add_column(name, overflow="fold")
+    for finding in samples:
+        # Text of v2: a Text cell would be right too, but markup must never be read from it.
+        table.add_row(finding.v2_table, finding.record_id, _plain(finding.message))
+    return table
+
+
+def _plain(text: str) -> str:
+    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return visible.replace("[", "\\[")
+
+
+def _table_json(state: TableState) -> dict[str, Any]:
+    return {
+        "table": state.table,
+        "status": state.status,
+        "total": state.total,
+        "processed": state.processed,
+        "failed": state.failed,
+        "error_message": state.error_message,
+        "completed_at": state.completed_at.isoformat() if state.completed_at else None,
+    }
+
+
+def _by_name(counts: dict[Code, int]) -> dict[str, int]:
+    return {code.value: count for code, count in sorted(counts.items())}

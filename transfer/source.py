@@ -1,0 +1,264 @@
+"""The connection to v2: runs a query the models composed and returns its rows in columns."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.types.string import TextLoader
+
+from legacy_v2.fields import GuidField
+from legacy_v2.introspection import V2Schema, inspect
+from transfer.exceptions import SourceError, SourceLostError
+
+T = TypeVar("T")
+
+VENDOR_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "microsoft": "SQL Server"}
+# Seconds before each new try of a lost connection: half a minute in all, long enough for a
+# failover, short enough that a person still watches.
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+@dataclass(slots=True)
+class Page:
+    """The rows of one query, column by column, every value in the form the mapping takes.
+
+    ``last_key`` is the first column's last value as the server gave it: keys are compared by
+    the server alone.
+    """
+
+    columns: list[Sequence[Any]]
+    last_key: str
+    length: int
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows as plain tuples."""
+        return zip(*self.columns, strict=True)
+
+
+def _ids(values: Sequence[Any]) -> Sequence[Any]:
+    # SQL Server and hand-made copies give ids in upper case, most SQLite copies in lower: one
+    # comparison of the whole column tells, which is cheaper than a call a value.
+    try:
+        joined = "".join(values)
+    except TypeError:
+        return [None if value is None else str(value).lower() for value in values]
+    return values if joined == joined.lower() else [value.lower() for value in values]
+
+
+def _bits(values: Sequence[Any]) -> Sequence[Any]:
+    return [None if value is None else bool(value) for value in values]
+
+
+def _time(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value  # the mapping makes it the record's error
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.replace(tzinfo=None)
+    return value
+
+
+def _times(values: Sequence[Any]) -> Sequence[Any]:
+    return [_time(value) for value in values]
+
+
+def _normaliser(field: "models.Field[Any, Any]") -> Callable[[Sequence[Any]], Sequence[Any]] | None:
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    if isinstance(target, GuidField):
+        return _ids
+    if isinstance(target, models.BooleanField):
+        return _bits
+    if isinstance(target, models.DateTimeField):
+        return _times
+    return None
+
+
+def _tolerant_text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "surrogateescape")
+
+
+class Source:
+    """The v2 database, only ever read (R4).
+
+    Raises:
+        SourceError: v2 cannot be reached, or lacks a table or column the import needs.
+    """
+
+    def __init__(self, alias: str = "v2", backoff: Sequence[float] = BACKOFF_SECONDS) -> None:
+        self.alias = alias
+        self._backoff = backoff
+        self.schema: V2Schema = self._open()
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        """Django's connection to v2."""
+        return connections[self.alias]
+
+    def _open(self) -> V2Schema:
+        if self.connection.vendor == "sqlite":
+            path = sqlite_path(str(self.connection.settings_dict["NAME"]))
+            if not path.is_file():
+                msg = f"no v2 database: {path} does not exist; set V2_DATABASE_URL or run seed_v2"
+                raise SourceError(msg)
+        try:
+            return inspect(self.connection)
+        except DatabaseError as error:
+            msg = f"cannot open v2, {self.describe()}: {_first_line(error)}"
+            raise SourceError(msg) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def has(self, model: type[models.Model], attname: str | None = None) -> bool:
+        """Whether v2 has the model's table and, where named, its column."""
+        column = _field(model, attname).column if attname else None
+        return self.schema.has(model._meta.db_table, column)
+
+    def count(self, query: "models.QuerySet[Any]") -> int:
+        """The number of rows of a query."""
+        return self._attempt(lambda: query.using(self.alias).count())
+
+    def grouped_counts(
+        self, query: "models.QuerySet[Any]", columns: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """Rows a combination of the columns' values (ids in lower case), the count last."""
+        model = query.model
+        present = [name for name in columns if self.has(model, name)]
+        grouped = query.order_by().values_list(*present).annotate(rows=models.Count("pk"))
+        rows = self._attempt(lambda: list(grouped.using(self.alias)))
+        result = []
+        for row in rows:
+            values = dict(zip(present, row[:-1], strict=True))
+            ids = tuple(v.lower() if isinstance(v := values.get(c), str) else v for c in columns)
+            result.append((*ids, row[-1]))
+        return result
+
+    def read(self, query: "models.QuerySet[Any]", columns: Sequence[str]) -> Page:
+        """Run the query for these columns (attribute names of its model), in one round trip.
+
+        A column v2 lacks comes back as None. The caller bounds the query: all its rows are held.
+
+        Raises:
+            SourceLostError: the connection was lost and stayed lost.
+            SourceError: v2 refused the query.
+        """
+        model = query.model
+        present = [name for name in columns if self.has(model, name)]
+        compiler = query.using(self.alias).values_list(*present).query.get_compiler(self.alias)
+        statement, parameters = compiler.as_sql()
+        rows = self._attempt(lambda: self._fetch(statement, parameters))
+        transposed: dict[str, Sequence[Any]] = dict(
+            zip(present, zip(*rows, strict=True), strict=True) if rows else ()
+        )
+        last_key = str(transposed[columns[0]][-1]) if rows else ""
+        result: list[Sequence[Any]] = []
+        for name in columns:
+            if name not in transposed:
+                result.append((None,) * len(rows))
+                continue
+            normalise = _normaliser(_field(model, name))
+            result.append(normalise(transposed[name]) if normalise else transposed[name])
+        return Page(result, last_key, len(rows))
+
+    def _fetch(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        connection = self.connection
+        connection.ensure_connection()
+        try:
+            return self._fetch_once(statement, parameters)
+        except OperationalError as error:
+            if connection.vendor != "sqlite" or "decode" not in str(error):
+                raise
+        # SQLite holds any bytes as text; a lone surrogate makes the module's own decoder give up.
+        raw = connection.connection
+        raw.text_factory = _tolerant_text
+        try:
+            return self._fetch_once(statement, parameters)
+        finally:
+            raw.text_factory = str
+
+    def _fetch_once(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        connection = self.connection
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                # A Python UUID object an answer would cost more than the rest of the mapping.
+                cursor.cursor.adapters.register_loader("uuid", TextLoader)
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+
+    def _attempt(self, action: Callable[[], T]) -> T:
+        for pause in (*self._backoff, None):
+            try:
+                return action()
+            except (OperationalError, InterfaceError) as error:
+                if not self._is_lost(error):
+                    raise SourceError(self._explain(error)) from error
+                if pause is None:
+                    message = f"lost {self.describe()} and could not reach it again"
+                    raise SourceLostError(f"{message}: {_first_line(error)}") from error
+                self.close()
+                time.sleep(pause)
+            except DatabaseError as error:
+                raise SourceError(self._explain(error)) from error
+        raise AssertionError  # the last pause is None: the loop returned or raised
+
+    def _is_lost(self, error: Exception) -> bool:
+        if self.connection.vendor == "sqlite":
+            return "locked" in str(error) or "busy" in str(error)
+        state = str(getattr(error.__cause__, "sqlstate", None) or "")
+        # No state at all is how drivers report a connection that broke under a statement.
+        return not state or state.startswith(("08", "57P"))
+
+    def _explain(self, error: Exception) -> str:
+        return f"{self.describe()} refused a query: {_first_line(error)}"
+
+    def describe(self) -> str:
+        """Which database this is, for a person: kind, host and name, never a login (R8)."""
+        return describe(self.alias)
+
+    def identity(self) -> str:
+        """The source as a fingerprint holds it: kind, server, database."""
+        return describe(self.alias)
+
+
+def describe(alias: str) -> str:
+    """Which database the alias names: kind, host and name, never a login (R8)."""
+    connection = connections[alias]
+    settings = connection.settings_dict
+    kind = VENDOR_NAMES.get(connection.vendor, connection.vendor)
+    name = str(settings["NAME"])
+    if connection.vendor == "sqlite":
+        return f"{kind} file {sqlite_path(name)}"
+    host = settings.get("HOST") or "this machine"
+    port = settings.get("PORT")
+    return f"{kind} database {name!r} on {host}{f':{port}' if port else ''}"
+
+
+def sqlite_path(name: str) -> Path:
+    """The file behind a SQLite database name, plain or a ``file:`` URI."""
+    if name.startswith("file:"):
+        name = unquote(name.removeprefix("file:").split("?", 1)[0])
+    return Path(name)
+
+
+def _field(model: type[models.Model], attname: str) -> Any:
+    for field in model._meta.concrete_fields:
+        if attname in (field.attname, field.name):
+            return field
+    msg = f"{model.__name__} has no column {attname}"
+    raise LookupError(msg)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,52 @@
+"""The status service: what status_v2 prints, read from migration_progress alone."""
+
+from datetime import UTC, datetime
+
+from transfer.exceptions import RunError
+from transfer.progress import Migration, read_migrations
+from transfer.report import MigrationReport
+from transfer.target import Target
+
+
+def read_status(name: str | None = None) -> list[MigrationReport]:
+    """The migrations v3 knows, oldest first, or the named one.
+
+    Raises:
+        TargetError: v3 cannot be reached or is not migrated.
+        RunError: there is no migration of that name; those there are get named.
+    """
+    target = Target("status_v2", exclusive=False)
+    try:
+        migrations = read_migrations(target.reader)
+    finally:
+        target.close()
+    if name is None:
+        return [_report(migration) for migration in migrations]
+    for migration in migrations:
+        if migration.name == name:
+            return [_report(migration)]
+    known = ", ".join(migration.name for migration in migrations) or "none"
+    raise RunError(f"no migration is named {name!r}; v3 knows: {known}")
+
+
+def _report(migration: Migration) -> MigrationReport:
+    states = list(migration.states.values())
+    ends = [state.completed_at or state.heartbeat_at for state in states]
+    last = max((end for end in ends if end), default=None)
+    report = MigrationReport(
+        migration.name,
+        migration.status,
+        migration.started_at,
+        states,
+        (last - migration.started_at).total_seconds() if last else None,
+    )
+    report.notes.append(f"Begun {migration.started_at:%Y-%m-%d %H:%M:%S} UTC.")
+    for state in states:
+        if state.status == "in_progress" and state.heartbeat_at:
+            ago = (datetime.now(UTC) - state.heartbeat_at).total_seconds()
+            report.notes.append(f"{state.table}: last batch {ago:,.0f} s ago.")
+        if state.error_message:
+            report.notes.append(f"{state.table}: {state.error_message}")
+    if migration.status in ("in_progress", "failed", "pending"):
+        report.notes.append(f"To go on: import_v2 --name {migration.name}")
+    return report

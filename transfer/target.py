@@ -1,0 +1,202 @@
+"""The connections to v3 of one run: a writer that holds the lock, and a reader beside it.
+
+The advisory lock (R6) is held by the very connection that writes. So a process that lost the
+lock has lost its writer too, and nothing can be written by two importers at once.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from psycopg import sql
+from psycopg.types.json import JsonbLoader
+
+from transfer.exceptions import LockHeldError, TargetError, TargetLostError
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# The lock's number, one for every database of a server (advisory locks are a database's own):
+# the first eight bytes of sha256("pliers v2 to v3"), as a signed 64-bit integer.
+LOCK_KEY = 5345019762055171957
+# Seconds before each new try of a lost connection; long enough for PostgreSQL's crash recovery.
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+# Seconds a killed importer's backend may take to notice and let the lock go.
+LOCK_GRACE_SECONDS = 3.0
+NEEDED_TABLES = (
+    "organizations",
+    "users",
+    "forms",
+    "submissions",
+    "migration_progress",
+    "migration_errors",
+    "migration_assignments",
+)
+
+
+def describe(alias: str = DEFAULT_DB_ALIAS) -> str:
+    """Which v3 database the alias names: name and host, never a login (R8)."""
+    settings = connections[alias].settings_dict
+    host = settings.get("HOST") or "this machine"
+    port = settings.get("PORT")
+    return f"PostgreSQL database {settings['NAME']!r} on {host}{f':{port}' if port else ''}"
+
+
+class Target:
+    """The v3 database of one run.
+
+    Args:
+        purpose: what shows in pg_stat_activity, for whoever meets the lock.
+        exclusive: take the lock; a dry run does not.
+
+    Raises:
+        TargetError: v3 cannot be reached or is not migrated.
+        LockHeldError: another importer holds the lock.
+    """
+
+    def __init__(
+        self,
+        purpose: str,
+        *,
+        exclusive: bool = True,
+        alias: str = DEFAULT_DB_ALIAS,
+        backoff: Sequence[float] = BACKOFF_SECONDS,
+        grace: float = LOCK_GRACE_SECONDS,
+    ) -> None:
+        self._alias = alias
+        self._purpose = f"pliers {purpose} (process {os.getpid()})"[:63]
+        self._exclusive = exclusive
+        self._backoff = backoff
+        self._grace = grace
+        self.writer = self._connect()
+        self.reader = self.writer
+        try:
+            self._check_migrated()
+            if exclusive:
+                self._lock(self.writer)
+            self.reader = self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close both connections; the lock goes with the writer."""
+        self.reader.close()
+        self.writer.close()
+
+    def retrying(self, action: Callable[[], T]) -> T:
+        """Run the action; where the connection is lost, connect anew, with the lock held again,
+        and run it once more (R7).
+
+        Raises:
+            TargetLostError: v3 stayed away.
+        """
+        for pause in (*self._backoff, None):
+            try:
+                if self.writer.closed:
+                    self._reconnect()
+                return action()
+            except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
+                if not is_lost(error, self.writer):
+                    raise TargetError(f"{describe(self._alias)}: {first_line(error)}") from error
+                self.writer.close()
+                if pause is None:
+                    msg = f"lost {describe(self._alias)} and could not reach it again"
+                    raise TargetLostError(f"{msg}: {first_line(error)}") from error
+                time.sleep(pause)
+        raise AssertionError  # the last pause is None: the loop returned or raised
+
+    def read(self, query: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query, through the reader."""
+
+        def fetch() -> list[tuple[Any, ...]]:
+            return self.reader.execute(query, parameters).fetchall()
+
+        for pause in (*self._backoff, None):
+            try:
+                if self.reader.closed:
+                    self.reader = self._connect()
+                return fetch()
+            except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
+                if pause is None or not is_lost(error, self.reader):
+                    raise TargetLostError(
+                        f"lost {describe(self._alias)}: {first_line(error)}"
+                    ) from error
+                self.reader.close()
+                time.sleep(pause)
+        raise AssertionError  # the last pause is None: the loop returned or raised
+
+    def _connect(self) -> Connection:
+        wrapper = connections[self._alias]
+        try:
+            parameters = wrapper.get_connection_params()
+            connection: Connection = wrapper.get_new_connection(parameters)
+        except (DatabaseError, psycopg.Error) as error:
+            msg = f"cannot open v3, {describe(self._alias)}: {first_line(error)}"
+            raise TargetLostError(msg) from error
+        connection.autocommit = True
+        # Django leaves JSON to its fields; there are none here.
+        connection.adapters.register_loader("jsonb", JsonbLoader)
+        connection.execute("SELECT set_config('application_name', %s, false)", (self._purpose,))
+        connection.execute("SET TIME ZONE 'UTC'")
+        return connection
+
+    def _reconnect(self) -> None:
+        self.writer = self._connect()
+        if self._exclusive:
+            self._lock(self.writer)
+
+    def _check_migrated(self) -> None:
+        query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
+        missing = [row[0] for row in self.writer.execute(query, (list(NEEDED_TABLES),))]
+        if missing:
+            msg = f"{describe(self._alias)} has no table {', '.join(missing)}"
+            raise TargetError(f"{msg}; run: manage.py migrate")
+
+    def _lock(self, connection: Connection) -> None:
+        deadline = time.monotonic() + self._grace
+        while True:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
+            if row and row[0]:
+                return
+            if time.monotonic() > deadline:
+                raise LockHeldError(self._holder(connection))
+            time.sleep(0.1)
+
+    def _holder(self, connection: Connection) -> str:
+        row = connection.execute(
+            """
+            SELECT activity.pid, activity.application_name, activity.client_addr,
+                   activity.backend_start
+              FROM pg_locks AS lock
+              JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+             WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+               AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND (lock.classid::bigint << 32) | lock.objid::bigint = %s
+            """,
+            (LOCK_KEY,),
+        ).fetchone()
+        if row is None:
+            return "another importer just let the lock go; start again"
+        pid, name, address, since = row
+        where = address or "this machine"
+        return (
+            f"another importer is at work on {describe(self._alias)}: {name or 'unnamed'}, "
+            f"from {where}, since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
+        )
+
+
+def is_lost(error: Exception, connection: Connection) -> bool:
+    """Whether the error means that the connection is gone, not that a statement was refused."""
+    state = getattr(error, "sqlstate", None) or ""
+    return (
+        isinstance(error, TargetLostError) or connection.closed or state.startswith(("08", "57P"))
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The error's message without its context, which may quote rows."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,193 @@
+"""Decisions that need a whole table: which email is a later one (M6), which number is taken (M12).
+
+"Used before" means before in (CreatedOn, Id) order among all of v2's rows, also those that fail
+or are not selected, and then v3's own. No batch can see that, and the order of batches is the
+source's own. So the few columns that decide are read once, ahead of the batches, into a
+temporary table of PostgreSQL, which compares ids as uuids and text by code point whatever v2's
+collation; only the decisions about offenders are kept (migration_assignments), so a resumed run
+finds the same ones.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg import sql
+
+from transfer.copytext import copy_line
+from transfer.mapping.codes import Code
+from transfer.mapping.numbers import FEWEST_DIGITS, MOST_DIGITS, Number
+from transfer.target import Connection
+
+
+class Claim(NamedTuple):
+    """One v2 row's wish for a value that must be unique in its organization.
+
+    ``value`` is None where the row has none that can be used; ``fault`` then says why.
+    """
+
+    id: str
+    organization_id: str
+    created_on: datetime | str | None
+    value: str | None
+    fault: str | None
+
+
+class Assignments:
+    """The decisions of one migration about one table.
+
+    Args:
+        migration: the migration's name.
+        table: the v3 table.
+        dry: keep them in a temporary table.
+    """
+
+    def __init__(self, migration: str, table: str, *, dry: bool) -> None:
+        self._migration = migration
+        self._table = table
+        self._dry = dry
+        self._into = sql.Identifier("dry_run_assignments" if dry else "migration_assignments")
+        self._count: int | None = None
+
+    def decide_emails(self, connection: Connection, claims: Iterable[Claim]) -> None:
+        """Find the users whose email an earlier one of their organization has (M6)."""
+        self._stage(connection, claims)
+        # v3's own users come after v2's, but one that is there keeps its email all the same.
+        self._insert(
+            connection,
+            """
+            SELECT id, 'email_duplicate', NULL
+              FROM (SELECT id, row_number() OVER (
+                               PARTITION BY organization_id, value
+                               ORDER BY created_on NULLS LAST, id) AS place
+                      FROM claims WHERE value IS NOT NULL) AS ranked
+             WHERE place > 1
+             UNION
+            SELECT claims.id, 'email_duplicate', NULL
+              FROM claims
+              JOIN users AS present
+                ON present.organization_id = claims.organization_id
+               AND lower(present.email) = lower(claims.value)
+             WHERE NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id)
+            """,
+        )
+
+    def decide_numbers(self, connection: Connection, claims: Iterable[Claim]) -> None:
+        """Find the submissions that cannot keep their lookup code, and their numbers (M12)."""
+        self._stage(connection, claims)
+        connection.execute(
+            """
+            CREATE TEMPORARY TABLE homeless ON COMMIT DROP AS
+            WITH shared AS (
+                SELECT organization_id, value
+                  FROM claims WHERE value IS NOT NULL
+                 GROUP BY organization_id, value HAVING count(*) > 1
+            ), later AS (
+                SELECT id FROM (
+                    SELECT claims.id, row_number() OVER (
+                               PARTITION BY claims.organization_id, claims.value
+                               ORDER BY claims.created_on NULLS LAST, claims.id) AS place
+                      FROM claims JOIN shared USING (organization_id, value)) AS ranked
+                 WHERE place > 1
+            ), beaten AS (
+                SELECT claims.id
+                  FROM claims
+                  JOIN submissions AS present
+                    ON present.organization_id = claims.organization_id
+                   AND present.submission_number = claims.value
+                 WHERE NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id)
+            )
+            SELECT id, organization_id, created_on,
+                   replace(id::text, '-', '') AS digits,
+                   coalesce(fault, 'number_duplicate') AS fault
+              FROM claims
+             WHERE value IS NULL OR id IN (SELECT id FROM later) OR id IN (SELECT id FROM beaten)
+            """
+        )
+        for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
+            row = connection.execute("SELECT EXISTS (SELECT FROM homeless)").fetchone()
+            if row is None or not row[0]:
+                break
+            self._house(connection, digits)
+
+    def _house(self, connection: Connection, digits: int) -> None:
+        """Give each number of this length to the first who wants it, unless it is taken."""
+        connection.execute("DROP TABLE IF EXISTS housed")
+        connection.execute(
+            """
+            CREATE TEMPORARY TABLE housed ON COMMIT DROP AS
+            SELECT DISTINCT ON (wish.organization_id, wish.number) wish.id, wish.fault, wish.number
+              FROM (SELECT *, 'V2-' || left(digits, %(digits)s) AS number FROM homeless) AS wish
+             WHERE NOT EXISTS (
+                    SELECT FROM claims AS taken
+                     WHERE taken.organization_id = wish.organization_id
+                       AND taken.value = wish.number)
+               AND NOT EXISTS (
+                    SELECT FROM submissions AS present
+                     WHERE present.organization_id = wish.organization_id
+                       AND present.submission_number = wish.number
+                       AND NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id))
+             ORDER BY wish.organization_id, wish.number, wish.created_on NULLS LAST, wish.id
+            """,
+            {"digits": digits},
+        )
+        self._insert(connection, "SELECT id, fault, number FROM housed")
+        connection.execute("DELETE FROM homeless USING housed WHERE homeless.id = housed.id")
+
+    def lookup(self, connection: Connection, ids: list[str]) -> dict[str, Number]:
+        """The decisions about these rows: id → value and code."""
+        if not self._any(connection):
+            return {}
+        query = sql.SQL(
+            "SELECT record_id::text, coalesce(value, ''), code FROM {table} "
+            "WHERE migration_name = %s AND table_name = %s AND record_id = ANY(%s::uuid[])"
+        ).format(table=self._into)
+        rows = connection.execute(query, (self._migration, self._table, ids))
+        return {record_id: Number(value, Code(code)) for record_id, value, code in rows}
+
+    def _any(self, connection: Connection) -> bool:
+        if self._count is None:
+            query = sql.SQL(
+                "SELECT count(*) FROM (SELECT FROM {table} WHERE migration_name = %s"
+                " AND table_name = %s LIMIT 1) AS found"
+            ).format(table=self._into)
+            row = connection.execute(query, (self._migration, self._table)).fetchone()
+            self._count = row[0] if row else 0
+        return bool(self._count)
+
+    def _stage(self, connection: Connection, claims: Iterable[Claim]) -> None:
+        if self._dry:
+            connection.execute(
+                "CREATE TEMPORARY TABLE IF NOT EXISTS dry_run_assignments"
+                " (LIKE migration_assignments INCLUDING ALL)"
+            )
+        connection.execute(
+            """
+            CREATE TEMPORARY TABLE claims (
+                id uuid NOT NULL, organization_id uuid NOT NULL, created_on timestamp,
+                value text COLLATE "C", fault text
+            ) ON COMMIT DROP
+            """
+        )
+        statement = "COPY claims (id, organization_id, created_on, value, fault) FROM STDIN"
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for claim in claims:
+                copy.write(copy_line(claim))
+        connection.execute("ANALYZE claims")
+
+    def _insert(self, connection: Connection, select: str) -> None:
+        query = sql.SQL(
+            "INSERT INTO {into} (migration_name, table_name, record_id, code, value) "
+            "SELECT %s, %s, found.id, found.code, found.value "
+            "FROM ({select}) AS found (id, code, value)"
+        ).format(into=self._into, select=sql.SQL(select))
+        connection.execute(query, (self._migration, self._table))
+
+
+def mark_decided(connection: Connection, migration: str, table: str) -> None:
+    """Note in the checkpoint that the table's decisions are made, in the open transaction."""
+    connection.execute(
+        "UPDATE migration_progress SET ledger = ledger || '{\"prepared\": true}'"
+        " WHERE migration_name = %s AND table_name = %s AND partition = 0",
+        (migration, table),
+    )
