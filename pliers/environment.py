@@ -129,7 +129,7 @@ def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path
         return settings, None
     # django-environ reads "+" as a blank, which is right in a query and wrong in a path.
     written = unquote(urlsplit(address).path.removeprefix("/"))
-    if written in {"", ":memory:"} or settings["HOST"]:
+    if written in {"", ":memory:"}:
         raise _not_an_address(name, {"sqlite"})
     path = base / Path(written).expanduser()
     return read_only_sqlite(path), path
@@ -169,8 +169,9 @@ def secret_key(folder: Path) -> str:
 
 def _parse(name: str, address: str, schemes: frozenset[str]) -> dict[str, Any]:
     try:
-        scheme = urlsplit(address).scheme
-        if scheme not in schemes:
+        scheme, host = urlsplit(address)[:2]
+        # A "host" of a SQLite file means a slash too few; django-environ would print it.
+        if scheme not in schemes or (scheme == "sqlite" and host):
             raise _not_an_address(name, schemes)
         settings: dict[str, Any] = environ.Env.db_url_config(address)
         # urlsplit accepts "host:port" with a word for a port until it is asked for it.
