@@ -1,6 +1,7 @@
 """A run's progress on a terminal: rate, share done, time left."""
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -46,7 +47,7 @@ class ConsoleObserver:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> "ConsoleObserver":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

@@ -49,7 +49,7 @@ def encode_detail(record: Mapping[str, Any] | None) -> str | None:
     return orjson.dumps(_encode(record)).decode()
 
 
-def decode_detail(detail: object) -> Any:
+def decode_detail(detail: object) -> object:
     """What encode_detail was given, from the parsed JSON (times stay ISO text)."""
     if isinstance(detail, dict):
         if set(detail) == {ESCAPED}:

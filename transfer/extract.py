@@ -197,7 +197,7 @@ def _add_fields(
     form_of: dict[str, str] = {}
     grouped: defaultdict[str, list[V2Field]] = defaultdict(list)
     for row in source.read(fields, FIELD_COLUMNS).rows():
-        item = V2Field(*row, type_name=known.field_types.get(row[2]))
+        item = V2Field._make((*row, known.field_types.get(row[2])))
         form_of[item.id] = item.form_type_id
         if item.form_type_id in form_ids:
             grouped[item.form_type_id].append(item)
@@ -222,9 +222,7 @@ def _without_field(model: type[Model]) -> "QuerySet[Any]":
 def _maps(source: Source, known: Lookups, query: "QuerySet[Any]") -> Iterator[V2ChoiceMap]:
     for row in source.read(query, MAP_COLUMNS).rows():
         choice = row[2]
-        yield V2ChoiceMap(
-            *row, choice_exists=choice in known.choices, display_name=known.choices.get(choice)
-        )
+        yield V2ChoiceMap._make((*row, choice in known.choices, known.choices.get(choice)))
 
 
 F = TypeVar("F", V2FieldSetting, V2ChoiceMap)

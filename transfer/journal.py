@@ -1,6 +1,6 @@
-"""Where a run writes down what it did: migration_progress and migration_errors, or, for a dry
-run, memory and temporary tables.
+"""Where a run writes down what it did.
 
+A real one in migration_progress and migration_errors, a dry one in memory and temporary tables.
 Both keep the same books through the same calls, so a dry run reports what a run would.
 """
 
@@ -33,10 +33,10 @@ class Journal(Protocol):
     states: dict[str, TableState]
     dry: bool
 
-    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+    def prepare(self, writer: Connection, step: Step, /) -> sql.Identifier:
         """The table to COPY the step's rows into."""
 
-    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+    def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
         """Lock the checkpoint for this batch; False where the batch is in v3 already.
 
         Raises:
@@ -70,13 +70,13 @@ class DatabaseJournal:
         self.started_at = started_at
         self.states = states
         self._max_stored_warnings = max_stored_warnings
-        self._pending: BatchResult | None = None
+        self._pending: tuple[MappedBatch, BatchResult] | None = None
 
-    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+    def prepare(self, _writer: Connection, step: Step, /) -> sql.Identifier:
         """The v3 table itself."""
         return sql.Identifier(step.table)
 
-    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+    def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
         """See Journal.claim."""
         row = writer.execute(
             """
@@ -100,7 +100,7 @@ class DatabaseJournal:
 
     def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
         """See Journal.record."""
-        self._pending = result
+        self._pending = batch, result
         state = self.states[batch.step.table]
         store_findings(
             writer,
@@ -152,11 +152,12 @@ class DatabaseJournal:
 
     def landed(self, batch: MappedBatch) -> BatchResult:
         """See Journal.landed."""
-        if self._pending is None:
+        if self._pending is None or self._pending[0] is not batch:
             msg = f"batch {batch.number} of {batch.step.table} was loaded by someone else"
             raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
-        self.committed(batch, self._pending)
-        return self._pending
+        result = self._pending[1]
+        self.committed(batch, result)
+        return result
 
     def _storable(self, state: TableState, findings: Iterable[Finding]) -> Iterable[Finding]:
         # Counted one by one, stored up to a bound: one unknown status may touch every row.
@@ -185,7 +186,7 @@ class DryRunJournal:
         self.organizations: set[str] = set()
         self.forms: dict[str, str] = {}
 
-    def prepare(self, writer: Connection, step: Step) -> sql.Identifier:
+    def prepare(self, writer: Connection, step: Step, /) -> sql.Identifier:
         """An empty temporary copy of the v3 table, with its checks and unique keys."""
         copy = sql.Identifier(f"dry_run_{step.table}")
         table = sql.Identifier(step.table)
@@ -195,7 +196,7 @@ class DryRunJournal:
         writer.execute(sql.SQL(like).format(copy, table))
         return copy
 
-    def claim(self, writer: Connection, batch: MappedBatch) -> bool:
+    def claim(self, _writer: Connection, _batch: MappedBatch, /) -> bool:
         """A dry run is alone with its books."""
         return True
 

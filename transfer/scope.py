@@ -76,12 +76,12 @@ class Scope:
 
     def organization_query(self) -> "QuerySet[Any]":
         """v2's organizations in the run."""
-        query = v2.Organization._default_manager.all()
+        query: QuerySet[Any] = v2.Organization._default_manager.all()
         return query if self.everything else query.filter(id__in=self.organizations)
 
     def user_query(self) -> "QuerySet[Any]":
         """v2's users in the run."""
-        query = v2.User._default_manager.all()
+        query: QuerySet[Any] = v2.User._default_manager.all()
         return query if self.everything else query.filter(organization_id__in=self.organizations)
 
     def submission_query(self) -> "QuerySet[Any]":
@@ -90,7 +90,7 @@ class Scope:
         Which organization a form belongs to may stand outside v2 (M8), so v2 is asked for what
         it can know without a list of forms, and the rest is told apart as it is read.
         """
-        query = v2.FormSubmission._default_manager.all()
+        query: QuerySet[Any] = v2.FormSubmission._default_manager.all()
         if self.everything:
             return query
         by_form = Q()
@@ -114,7 +114,7 @@ class Scope:
 
     def count_submissions(self) -> int:
         """The number of submissions in the run."""
-        query = v2.FormSubmission._default_manager.all()
+        query: QuerySet[Any] = v2.FormSubmission._default_manager.all()
         if self.everything:
             return self._source.count(query)
         groups = self._source.grouped_counts(query, ("form_type_id", "organization_id"))

@@ -252,7 +252,7 @@ def sqlite_path(name: str) -> Path:
     return Path(name)
 
 
-def _field(model: type[models.Model], attname: str) -> Any:
+def _field(model: type[models.Model], attname: str) -> "models.Field[Any, Any]":
     for field in model._meta.concrete_fields:
         if attname in (field.attname, field.name):
             return field

@@ -88,8 +88,9 @@ class Target:
         self.writer.close()
 
     def retrying(self, action: Callable[[], T]) -> T:
-        """Run the action; where the connection is lost, connect anew, with the lock held again,
-        and run it once more (R7).
+        """Run the action; where the connection is lost, connect anew and run it again (R7).
+
+        It is run again only with the lock held again.
 
         Raises:
             TargetLostError: v3 stayed away.
@@ -109,17 +110,15 @@ class Target:
                 time.sleep(pause)
         raise AssertionError  # the last pause is None: the loop returned or raised
 
-    def read(self, query: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def read(
+        self, query: sql.SQL | sql.Composed, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """The rows of a query, through the reader."""
-
-        def fetch() -> list[tuple[Any, ...]]:
-            return self.reader.execute(query, parameters).fetchall()
-
         for pause in (*self._backoff, None):
             try:
                 if self.reader.closed:
                     self.reader = self._connect()
-                return fetch()
+                return self.reader.execute(query, parameters).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
                 if pause is None or not is_lost(error, self.reader):
                     raise TargetLostError(
