@@ -1,152 +1,30 @@
 """Proof that a finished migration lost nothing: both databases counted anew and compared (R1).
 
-Every v2 record is in v3, or an unresolved error says why not; what v2 gained since the run began
-belongs to sync_v2. Counts cannot tell one row from another: that is a later check's work.
+Every v2 record is in v3, or an unresolved error says why not; what v2 gained since the migration
+began belongs to sync_v2. Counts do not tell one row from another: comparing every answer is a
+check to come.
 """
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from io import StringIO
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError
-from rich.console import Console
-from rich.table import Table
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from transfer.exceptions import ConfigurationError, SourceError, TargetError
+from transfer.exceptions import ConfigurationError, RunError, SourceError, TargetError
 from transfer.mapping.codes import Code
-from transfer.models import MigrationProgress
+from transfer.mapping.context import MappingContext
+from transfer.models import MigrationProgress, RunStatus
+from transfer.options import ImportOptions, read_mapping_file
 from transfer.plan import PLAN, TABLES, Step
 from transfer.source import Source
-from transfer.target import describe, first_line
+from transfer.target import NEEDED_TABLES, describe, first_line
+from transfer.verify_report import Check, Verdict, VerifyReport, count_check, fault_check
 from transfer.verify_source import Cut, SourceCounts, Split
 from transfer.verify_target import REFERENCES, Errors, TargetCounts
-
-TABLE_WIDTH = 100  # columns of text where the report does not go to a terminal
-
-
-class Verdict(StrEnum):
-    """What a check says, from good to bad."""
-
-    PASSED = "PASSED"
-    WARNING = "WARNING"
-    FAILED = "FAILED"
-
-
-_STYLES = {Verdict.PASSED: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the report.
-
-    Args:
-        name: what was checked.
-        status: the verdict.
-        target: rows, answers or faults found in v3.
-        source: what v2 has of the same; None where v2 has no say.
-        note: why it is not PASSED, in a few words.
-    """
-
-    name: str
-    status: Verdict
-    target: int
-    source: int | None = None
-    note: str = ""
-
-    @property
-    def difference(self) -> int | None:
-        """Source less target: what v3 does not have."""
-        return None if self.source is None else self.source - self.target
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """The verification of one migration.
-
-    Args:
-        migration: its name.
-        source: which v2 was counted.
-        target: which v3.
-        checks: one entry a check.
-        errors: unresolved errors the migration recorded.
-    """
-
-    migration: str
-    source: str
-    target: str
-    checks: list[Check] = field(default_factory=list)
-    errors: int = 0
-
-    @property
-    def status(self) -> Verdict:
-        """The worst verdict of all checks."""
-        found = {check.status for check in self.checks}
-        return next(v for v in reversed(Verdict) if v in found or v is Verdict.PASSED)
-
-    @property
-    def clean(self) -> bool:
-        """No check failed and no error is open (exit status 0; else 3)."""
-        return self.status is not Verdict.FAILED and not self.errors
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as a JSON document."""
-        return {
-            "migration": self.migration,
-            "source": self.source,
-            "target": self.target,
-            "status": self.status.value,
-            "errors": self.errors,
-            "checks": [
-                {
-                    "name": check.name,
-                    "source_count": check.source,
-                    "target_count": check.target,
-                    "difference": check.difference,
-                    "status": check.status.value,
-                    "note": check.note,
-                }
-                for check in self.checks
-            ],
-        }
-
-    def as_text(self, *, width: int = TABLE_WIDTH, colour: bool = False) -> str:
-        """The report for a person, as a table with the reasons below it."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("Check")
-        for title in ("v2", "v3", "Difference"):
-            table.add_column(title, justify="right")
-        table.add_column("Status")
-        for check in self.checks:
-            style = _STYLES[check.status]
-            numbers = (check.source, check.target, check.difference)
-            cells = ("" if number is None else f"{number:,}" for number in numbers)
-            table.add_row(check.name, *cells, f"[{style}]{check.status}[/]")
-        stream = StringIO()
-        console = Console(file=stream, width=width, force_terminal=colour, highlight=False)
-        out = console.print
-        out(f"Verification of {self.migration}", markup=False)
-        out(f"  v2: {self.source}\n  v3: {self.target}\n", markup=False, soft_wrap=True)
-        out(table)
-        noted = [check for check in self.checks if check.note]
-        if noted:
-            out()
-        for check in noted:
-            out(f"{check.status}  {check.name}: {check.note}", markup=False, soft_wrap=True)
-        out(f"\n{self.summary()}", markup=False, soft_wrap=True)
-        return stream.getvalue()
-
-    def summary(self) -> str:
-        """The outcome in one line."""
-        counts = dict.fromkeys(Verdict, 0)
-        for check in self.checks:
-            counts[check.status] += 1
-        return (
-            f"{self.status}: {len(self.checks)} checks, {counts[Verdict.FAILED]} failed, "
-            f"{counts[Verdict.WARNING]} with a warning; {self.errors:,} errors recorded"
-        )
 
 
 def verify(
@@ -168,11 +46,8 @@ def verify(
     try:
         _check_migrated(v3_alias)
         migration = _choose(v3_alias, name)
-        source = Source(v2_alias)
-        try:
+        with contextlib.closing(Source(v2_alias)) as source:
             return _verify(migration, source, v3_alias)
-        finally:
-            source.close()
     except DatabaseError as error:
         msg = f"cannot read v3, {describe(v3_alias)}: {first_line(error)}"
         raise TargetError(msg) from error
@@ -291,3 +166,84 @@ class _Verification:
             note = f"{allowed:,} answers to fields of other forms were recorded ({code.info.rule})"
             return Check(name, Verdict.WARNING, found, note=note)
         return fault_check(name, found, f"keys in data, {allowed:,} explained by warnings")
+
+
+def _progress_check(step: Step, rows: list[MigrationProgress]) -> Check:
+    """Whether a table is finished and its books balance (R1)."""
+    name = f"Run of {step.table}"
+    total = sum(row.total_records or 0 for row in rows)
+    done = sum((row.processed_records or 0) + (row.failed_records or 0) for row in rows)
+    go_on = f"run import_v2 --name {rows[0].migration_name}" if rows else "run import_v2"
+    unfinished = sorted({row.status or "" for row in rows} - {RunStatus.COMPLETED.value})
+    if not rows:
+        note = f"not begun; {go_on}"
+    elif unfinished:
+        reasons = "".join(f": {row.error_message}" for row in rows if row.error_message)
+        note = f"is {', '.join(unfinished)}, not completed{reasons}; {go_on}"
+    elif done != total:
+        note = f"{total:,} read, {done:,} migrated or failed; start anew with another --name"
+    else:
+        return Check(name, Verdict.PASSED, done, total)
+    return Check(name, Verdict.FAILED, done, total, note)
+
+
+def _check_migrated(alias: str) -> None:
+    with connections[alias].cursor() as cursor:
+        present = set(connections[alias].introspection.table_names(cursor))
+    if missing := sorted(set(NEEDED_TABLES) - present):
+        msg = f"{describe(alias)} has no table {', '.join(missing)}; run: manage.py migrate"
+        raise TargetError(msg)
+
+
+def _choose(alias: str, name: str | None) -> list[MigrationProgress]:
+    """The progress rows of the migration that is meant.
+
+    Raises:
+        RunError: there is none, or there are several.
+    """
+    found: dict[str, list[MigrationProgress]] = {}
+    query = MigrationProgress._default_manager.using(alias)
+    for row in query.order_by("started_at", "id").iterator():
+        found.setdefault(row.migration_name, []).append(row)
+    if name is not None:
+        if name not in found:
+            known = f"there are: {', '.join(found)}" if found else "there is none; run import_v2"
+            raise RunError(f"no migration is named {name!r}; {known}")
+        return found[name]
+    standing = {
+        key: rows
+        for key, rows in found.items()
+        if any(row.status != RunStatus.ROLLED_BACK for row in rows)
+    }
+    if not standing:
+        raise RunError("no migration to verify; run import_v2")
+    unfinished = [
+        key
+        for key, rows in standing.items()
+        if any(row.status != RunStatus.COMPLETED for row in rows)
+    ]
+    if len(unfinished) > 1:
+        names = ", ".join(unfinished)
+        raise RunError(f"several migrations are unfinished: {names}; say which one with --name")
+    return standing[unfinished[0]] if unfinished else list(standing.values())[-1]
+
+
+def _context(
+    migration: str, started_at: datetime, zone: ZoneInfo, fingerprint: dict[str, Any]
+) -> MappingContext:
+    """The settings that said which form belongs to which organization (M8).
+
+    Raises:
+        ConfigurationError: V2_MAPPING has changed since.
+    """
+    mapping = read_mapping_file(settings.V2_MAPPING)
+    default = fingerprint.get("default_organization")
+    now = ImportOptions(mapping=mapping, default_organization=default).fingerprint("")
+    if now["mapping"] != fingerprint.get("mapping"):
+        raise ConfigurationError(
+            f"{migration!r} moved selected organizations with another mapping; set V2_MAPPING "
+            "back to what it was, for it says which form belongs to which organization"
+        )
+    return MappingContext(
+        migration, started_at, zone, mapping=mapping, default_organization=default
+    )

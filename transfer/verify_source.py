@@ -68,18 +68,23 @@ class SourceCounts:
 
     Args:
         source: v2.
-        ctx: the settings the migration was made with.
-        cut: when it began.
-        organizations: the selected ones (M8 says what belongs to them); empty: everything.
+        cut: when the migration began.
+        organizations: the selected ones; empty: everything.
+        ctx: the settings that say which form belongs to which organization (M8); needed where
+            organizations were selected.
     """
 
     def __init__(
-        self, source: Source, ctx: MappingContext, cut: Cut, organizations: Sequence[str]
+        self,
+        source: Source,
+        cut: Cut,
+        organizations: Sequence[str] = (),
+        ctx: MappingContext | None = None,
     ) -> None:
         self._source = source
         self._cut = cut
         self._organizations = organizations
-        self._forms = self._own_forms(ctx) if organizations else []
+        self._forms = self._own_forms(ctx) if ctx else []
 
     def rows(self, table: str) -> Split:
         """The v2 rows that the v3 table is made from."""
