@@ -16,7 +16,7 @@ from transfer.mapping.findings import AnswerLedger, Finding
 from transfer.mapping.layout import FieldLayout, Reference
 from transfer.mapping.record import RecordInHand
 from transfer.mapping.record_detail import answer_key
-from transfer.mapping.text import shorten
+from transfer.mapping.text import clean, shorten
 from transfer.records import V2Answer
 
 TABLE = "FormSubmissionMetaData"
@@ -44,18 +44,18 @@ def map_answers(
     if plain is None:
         return answers_by_rule(answers, form_id, ref, submission)
     if not plain.others:
-        return MappedAnswers(plain.data, {}, AnswerLedger(plain.count))
+        return MappedAnswers(plain.data, {}, AnswerLedger(plain.kept))
     others = answers_by_rule(plain.others, form_id, ref, submission)
     return MappedAnswers(
         _joined(plain.data, others.data),
         others.metadata,
-        others.ledger.plus(AnswerLedger(plain.count)),
+        others.ledger._replace(migrated=plain.kept + others.ledger.migrated),
     )
 
 
 class _Plain(NamedTuple):
     data: bytes
-    count: int
+    kept: int
     others: list[V2Answer]
 
 
@@ -106,7 +106,11 @@ def _joined(one: bytes, other: bytes) -> bytes:
 
 
 class _Answer(NamedTuple):
-    """An answer, checked and cleaned. choice_id is None where there is no choice, or nowhere."""
+    """An answer, checked and cleaned.
+
+    choice is v2's FieldChoiceMapId; choice_id the Choice.Id it resolves to, None where there is
+    no choice or it exists nowhere. is_choice: the choice is the value, for there is no text.
+    """
 
     row: V2Answer
     field_id: str
@@ -114,26 +118,22 @@ class _Answer(NamedTuple):
     choice: str | None
     choice_id: str | None
     label: str | None
-    id: str
+    is_choice: bool
+    value: str | None
 
     @property
     def choice_missing(self) -> bool:
         return self.choice is not None and self.choice_id is None
 
-    @property
-    def is_choice(self) -> bool:
-        """Whether the choice is the value: there is no text, and it resolves."""
-        return not self.text and self.choice_id is not None
 
-    @property
-    def value(self) -> str | None:
-        return self.label if self.is_choice else self.text
+def _order(answer: _Answer) -> tuple[str, bool, str, str]:
+    """By Id; without Ids by value, null last (M16)."""
+    value = answer.value
+    return _id(answer.row) or "", value is None, value or "", answer.choice or ""
 
-    @property
-    def order(self) -> tuple[str, bool, str, str]:
-        """By Id; without Ids by value, null last."""
-        value = self.value
-        return self.id, value is None, value or "", self.choice or ""
+
+def _id(row: V2Answer) -> str | None:
+    return None if row[4] is None else clean(str(row[4]))
 
 
 @dataclass(slots=True)
@@ -155,8 +155,8 @@ class _Result:
         ``label`` is there where the choice resolves: v3 has no other way to its name.
         """
         lists: dict[str, list[dict[str, Any]]] = {}
-        for answer in sorted(self.set_aside, key=lambda answer: answer.order):
-            entry = {"id": answer.row[4], "text": answer.text, "choice": answer.choice}
+        for answer in sorted(self.set_aside, key=_order):
+            entry = {"id": _id(answer.row), "text": answer.text, "choice": answer.choice}
             if answer.label is not None:
                 entry["label"] = answer.label
             lists.setdefault(answer.field_id, []).append(entry)
@@ -198,13 +198,15 @@ def answers_by_rule(
     strangers = _strangers(by_field, form_id, ref)
     for field_id, group in by_field.items():
         layout = ref.fields[field_id]
-        group.sort(key=lambda answer: answer.order)
-        if field_id in strangers:
-            _warn_of_stranger(result, layout, group, kept=strangers[field_id])
-        if strangers.get(field_id, True):
-            _place(result, layout, group, submission)
-        else:
+        if len(group) > 1:
+            group.sort(key=_order)
+        has_room = strangers.get(field_id)
+        if has_room is not None:
+            _warn_of_stranger(result, layout, group, kept=has_room)
+        if has_room is False:
             result.set_aside += group
+        else:
+            _place(result, layout, group, submission)
     metadata: dict[str, Any] = {}
     if result.choices:
         metadata["choices"] = result.choices
@@ -216,8 +218,10 @@ def answers_by_rule(
 
 def _read(row: V2Answer, ref: Reference, findings: list[Finding]) -> _Answer:
     """Check and clean an answer, and look its choice up: a map's Id, else a choice's (M15)."""
-    _, field_id, text, choice, answer_id = row
+    _, field_id, text, choice, _ = row
     record = RecordInHand(TABLE, answer_key(row), row, findings)
+    field_id = record.identifier(field_id, "FieldId")
+    text = record.optional_text(text, "FreeFormEntry")
     choice_id = label = None
     if choice is not None:
         choice = record.identifier(choice, "FieldChoiceMapId")
@@ -226,14 +230,9 @@ def _read(row: V2Answer, ref: Reference, findings: list[Finding]) -> _Answer:
             label = ref.labels[choice_id]
         else:
             choice_id = None
+    is_choice = choice_id is not None and not text
     return _Answer(
-        row=row,
-        field_id=record.identifier(field_id, "FieldId"),
-        text=record.optional_text(text, "FreeFormEntry"),
-        choice=choice,
-        choice_id=choice_id,
-        label=label,
-        id="" if answer_id is None else record.identifier(answer_id, "Id"),
+        row, field_id, text, choice, choice_id, label, is_choice, label if is_choice else text
     )
 
 
@@ -242,13 +241,15 @@ def _strangers(by_field: dict[str, list[_Answer]], form_id: str, ref: Reference)
 
     It has not where the form has a field of that name, or another stranger with a lower Id.
     """
+    foreign = [field_id for field_id in by_field if ref.fields[field_id].form_id != form_id]
+    if not foreign:
+        return {}
     names = set(ref.form_names.get(form_id, ()))
     strangers: dict[str, bool] = {}
-    for field_id in sorted(by_field):
-        layout = ref.fields[field_id]
-        if layout.form_id != form_id:
-            strangers[field_id] = layout.name not in names
-            names.add(layout.name)
+    for field_id in sorted(foreign):
+        name = ref.fields[field_id].name
+        strangers[field_id] = name not in names
+        names.add(name)
     return strangers
 
 

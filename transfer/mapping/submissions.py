@@ -41,7 +41,7 @@ def map_submission(
     Returns:
         The row and its warnings; or one error that holds the submission and its answers.
     """
-    return _outcome(row, answers, ref, ctx, number, map_answers)
+    return _outcome(row, answers, _Run(ref, ctx, number, map_answers))
 
 
 def map_submission_by_rule(
@@ -52,7 +52,7 @@ def map_submission_by_rule(
     number: Number | None,
 ) -> Outcome:
     """The same as map_submission, every answer by the rules: slower, for proving the other."""
-    return _outcome(row, answers, ref, ctx, number, answers_by_rule)
+    return _outcome(row, answers, _Run(ref, ctx, number, answers_by_rule))
 
 
 def orphaned_answer(answer: V2Answer) -> Finding:
@@ -64,23 +64,11 @@ def orphaned_answer(answer: V2Answer) -> Finding:
     )
 
 
-def _outcome(
-    row: V2Submission,
-    answers: Sequence[V2Answer],
-    ref: Reference,
-    ctx: MappingContext,
-    number: Number | None,
-    mapper: _AnswerMapper,
-) -> Outcome:
-    record = RecordInHand("FormSubmission", row.id, row)
-    try:
-        home = _home(record, row, ref)
-        mapped = mapper(answers, home.form_id, ref, record)
-        submission = _submission(record, row, home, mapped, _Run(ref, ctx, number))
-    except UnmappableError as error:
-        finding = record.failure(error)._replace(detail=submission_detail(row, answers))
-        return Outcome(record.key, None, [finding], AnswerLedger(failed=len(answers)))
-    return Outcome(record.key, submission, record.findings, mapped.ledger)
+class _Run(NamedTuple):
+    ref: Reference
+    ctx: MappingContext
+    number: Number | None
+    mapper: _AnswerMapper
 
 
 class _Home(NamedTuple):
@@ -88,10 +76,16 @@ class _Home(NamedTuple):
     organization: str
 
 
-class _Run(NamedTuple):
-    ref: Reference
-    ctx: MappingContext
-    number: Number | None
+def _outcome(row: V2Submission, answers: Sequence[V2Answer], run: _Run) -> Outcome:
+    record = RecordInHand("FormSubmission", row.id, row)
+    try:
+        home = _home(record, row, run.ref)
+        mapped = run.mapper(answers, home.form_id, run.ref, record)
+        submission = _submission(record, row, home, mapped, run)
+    except UnmappableError as error:
+        finding = record.failure(error)._replace(detail=submission_detail(row, answers))
+        return Outcome(record.key, None, [finding], AnswerLedger(failed=len(answers)))
+    return Outcome(record.key, submission, record.findings, mapped.ledger)
 
 
 def _home(record: RecordInHand, row: V2Submission, ref: Reference) -> _Home:
