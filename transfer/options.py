@@ -102,6 +102,7 @@ class ImportOptions:
             "tables": [step.table for step in self.steps],
             "organizations": sorted(self.organizations),
             "mapping": hashlib.sha256(rules.encode()).hexdigest(),
+            "default_organization": self.default_organization,
             "time_zone": self.time_zone.key,
             "form_status": self.form_status,
         }
