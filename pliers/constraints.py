@@ -18,6 +18,8 @@ class ForeignKeyConstraint(models.BaseConstraint):
         name: the constraint's name; PostgreSQL's own rule is ``<table>_<column>_fkey``.
     """
 
+    name: str
+
     def __init__(self, *, field: str, name: str) -> None:
         self.field = field
         super().__init__(name=name)
@@ -33,7 +35,7 @@ class ForeignKeyConstraint(models.BaseConstraint):
         quote = schema_editor.quote_name
         target = field.target_field
         return (
-            f"CONSTRAINT {quote(self.name)} FOREIGN KEY ({quote(field.column)})"
+            f"CONSTRAINT {quote(self.name)} FOREIGN KEY ({quote(str(field.column))})"
             f" REFERENCES {quote(target.model._meta.db_table)} ({quote(target.column)})"
         )
 

@@ -1,5 +1,6 @@
 """Fields and functions that give exactly the PostgreSQL catalog the v3 schema asks for."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -58,14 +59,14 @@ class EnumField(_LabelField):
 
     def __init__(
         self,
-        *args: Any,  # noqa: ANN401 - Field's own, handed on
+        *args: Any,
         enum_type: str,
-        **kwargs: Any,  # noqa: ANN401 - Field's own, handed on
+        **kwargs: Any,
     ) -> None:
         self.enum_type = enum_type
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """Add the type's name to what a migration stores."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "enum_type": self.enum_type}
@@ -92,7 +93,11 @@ class EnumField(_LabelField):
             )
         return str(value)
 
-    def get_db_prep_save(self, value: object, connection: BaseDatabaseWrapper) -> object:
+    def get_db_prep_save(
+        self,
+        value: Any,  # noqa: ANN401 - anything that Django takes for an expression
+        connection: BaseDatabaseWrapper,
+    ) -> object:
         """Cast an expression to the enum type; DEFAULT is a keyword and cannot be cast."""
         if hasattr(value, "as_sql") and not isinstance(value, DatabaseDefault):
             return Cast(value, output_field=self)
