@@ -13,6 +13,10 @@ from transfer.mapping.text import clean, is_clean, shorten
 from transfer.mapping.times import to_utc
 
 
+# What migration_errors.record_id holds: an Id that is none (a hand-made copy of v2) may be longer.
+MAX_KEY = 255
+
+
 class UnmappableError(RecordError):
     """The record cannot become a v3 row, for the cause ``code``, found in ``column``."""
 
@@ -27,7 +31,7 @@ class RecordInHand:
 
     Args:
         table: the v2 table.
-        key: the record's v2 Id.
+        key: the record's v2 Id, or what findings are to call it.
         row: the record, as its type in transfer.records.
         findings: where its warnings go; a list of its own unless given.
     """
@@ -38,7 +42,7 @@ class RecordInHand:
         self, table: str, key: object, row: Sequence[Any], findings: list[Finding] | None = None
     ) -> None:
         self.table = table
-        self.key = str(key)
+        self.key = clean(str(key))[:MAX_KEY]
         self.row = row
         self.findings: list[Finding] = [] if findings is None else findings
 
@@ -130,6 +134,6 @@ class RecordInHand:
     def _unusable(self, value: object, column: str, wanted: str) -> UnmappableError:
         return UnmappableError(
             Code.VALUE_UNUSABLE,
-            f"{self.table} {self.key}: {column} is {shorten(value)}, not {wanted}",
+            f"{self.table} {self.key[:80]}: {column} is {shorten(value)}, not {wanted}",
             column,
         )

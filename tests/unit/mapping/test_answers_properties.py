@@ -1,0 +1,225 @@
+"""What holds for any submission: the fast way equals the rules, and no answer is lost."""
+
+from collections import Counter
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.unit.mapping.build import (
+    NEW_YORK,
+    OTHER_FORM,
+    STARTED,
+    SUBMISSION,
+    at,
+    checkbox,
+    choice,
+    context,
+    data,
+    field,
+    mapped,
+    metadata,
+    reference,
+    submission,
+    uid,
+)
+from tests.unit.mapping.strategies import PROPERTY, any_text, any_time
+from transfer.mapping import answers as answers_module
+from transfer.mapping.codes import Code
+from transfer.mapping.layout import form_fields
+from transfer.mapping.numbers import Number
+from transfer.mapping.submissions import map_submission, map_submission_by_rule
+from transfer.mapping.text import clean, is_clean
+
+PLAIN = [uid(200), uid(201), uid(202)]
+LIST = uid(203)
+STRANGERS = [uid(210), uid(211), uid(212), uid(213)]
+NOWHERE = uid(999)
+CHOICES = {uid(301): "Red", uid(302): "Green\x00", uid(303): "Blue", uid(401): "Red"}
+
+
+def a_reference():
+    maps = [
+        choice(301, LIST, 401, "Red", sort_order=2),
+        choice(302, LIST, 402, "Green\x00", sort_order=1),
+        choice(303, PLAIN[1], 403, "Blue"),
+        choice(304, PLAIN[1], 404, None),
+        choice(305, PLAIN[1], 405, None, choice_exists=False),
+    ]
+    ref = reference(
+        field(200, "Name"),
+        field(201, "Name", type_name="DropDown"),
+        field(202, "a\x00b"),
+        checkbox(203, "Colours"),
+        maps=maps,
+        other=[
+            field(210, "Name", form_type_id=OTHER_FORM),
+            field(211, "Theirs", form_type_id=OTHER_FORM),
+            checkbox(212, "Colours", form_type_id=OTHER_FORM),
+        ],
+    )
+    ref.add_fields(form_fields([field(213, "Theirs", form_type_id=uid(19))], [], context()))
+    return ref
+
+
+REF = a_reference()
+chosen = st.sampled_from([None, None, *CHOICES, uid(304), uid(305), uid(404), NOWHERE])
+one_answer = st.tuples(
+    st.sampled_from([*PLAIN, *PLAIN, LIST, *STRANGERS, NOWHERE]), st.none() | any_text, chosen
+)
+
+
+def numbered(rows, *, ids=True):
+    return [(SUBMISSION, *row, uid(n) if ids else None) for n, row in enumerate(rows, 1)]
+
+
+all_answers = st.builds(numbered, st.lists(one_answer, max_size=9), ids=st.booleans())
+# Mostly plain ones, a field each, so that the fast way is really taken.
+plain_answers = st.lists(
+    st.tuples(st.sampled_from([*PLAIN, LIST]), st.none() | st.text("ab", max_size=3), st.none())
+    | st.tuples(st.sampled_from([*PLAIN, LIST]), st.sampled_from([None, ""]), chosen),
+    max_size=5,
+    unique_by=lambda row: row[0],
+).map(numbered)
+
+
+def as_values(outcome):
+    """An outcome with its JSON parsed: the order of keys is nothing jsonb keeps."""
+    row = outcome.row
+    assert row is not None
+    parsed = row._replace(data=orjson.loads(row.data), metadata=orjson.loads(row.metadata))
+    return outcome.record_id, parsed, Counter(map(repr, outcome.findings)), outcome.answers
+
+
+@PROPERTY
+@given(
+    all_answers | plain_answers,
+    st.builds(
+        submission,
+        lookup_code=any_text,
+        created_on=any_time,
+        last_updated_on=st.none() | any_time,
+        status_id=st.sampled_from([uid(30), uid(31), uid(39)]),
+    ),
+    st.none() | st.just(Number("V2-00000064", Code.NUMBER_DUPLICATE)),
+    st.sampled_from([context(), context(time_zone=NEW_YORK)]),
+)
+@example(numbered([]), submission(), None, context())
+@example(numbered([(LIST, None, uid(301))]), submission(), None, context())
+@example(numbered([(PLAIN[0], "\\u0000", None)]), submission(), None, context())
+@example([], submission(last_updated_on=STARTED.replace(tzinfo=None)), None, context())
+def test_the_fast_way_is_the_rules(answers, row, number, ctx):
+    fast = map_submission(row, answers, REF, ctx, number)
+    slow = map_submission_by_rule(row, answers, REF, ctx, number)
+
+    assert as_values(fast) == as_values(slow)
+
+
+def test_plain_answers_never_reach_the_rules(monkeypatch):
+    seen = []
+
+    def counted(answers, *rest):
+        seen.extend(answers)
+        return by_rule(answers, *rest)
+
+    by_rule = answers_module.answers_by_rule
+    monkeypatch.setattr(answers_module, "answers_by_rule", counted)
+    rows = numbered(
+        [
+            (PLAIN[0], "typed", None),
+            (PLAIN[1], None, uid(303)),
+            (PLAIN[2], "", uid(404)),
+            (LIST, None, uid(301)),
+        ]
+    )
+
+    outcome = mapped(REF, *rows)
+
+    assert data(outcome) == {
+        "Name": "typed",
+        "Name_2": "Blue",
+        "a\ufffdb": None,
+        "Colours": ["Red"],
+    }
+    assert seen == rows[3:]
+
+
+@pytest.mark.parametrize("plain_names", [{}, None])
+def test_without_the_fast_ways_table_the_result_is_the_same(plain_names):
+    ref = a_reference()
+    ref.plain_names = plain_names or {}
+    rows = numbered([(PLAIN[0], "typed", None), (LIST, None, uid(301))])
+
+    assert as_values(mapped(ref, *rows)) == as_values(mapped(REF, *rows))
+
+
+def all_values(document):
+    """Every value of data, lists taken apart."""
+    for value in document.values():
+        yield from value if isinstance(value, list) else [value]
+
+
+def all_strings(document):
+    """Every string of a JSON document, keys too."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            yield key
+            yield from all_strings(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from all_strings(value)
+
+
+@PROPERTY
+@given(st.lists(one_answer, max_size=9))
+def test_every_answer_is_found_exactly_once(drawn):
+    # Each text is made unique by its answer's number, so that finding one means finding it.
+    rows = numbered(
+        [(f, f"{n}:{text}" if text else text, c) for n, (f, text, c) in enumerate(drawn)]
+    )
+
+    outcome = mapped(REF, *rows)
+
+    found = Counter(all_values(data(outcome)))
+    unmapped = metadata(outcome).get("unmapped", {})
+    set_aside = {entry["id"]: entry for entries in unmapped.values() for entry in entries}
+    assert sum(map(len, unmapped.values())) == len(set_aside)
+    expected = Counter()
+    beside = 0
+    for _, field_id, raw, picked, answer_id in rows:
+        text = None if raw is None else clean(raw)
+        if answer_id in set_aside:
+            entry = set_aside[answer_id]
+            assert entry in unmapped[field_id]
+            assert (entry["text"], entry["choice"]) == (text, picked)
+            continue
+        assert field_id != NOWHERE
+        beside += bool(text) and picked is not None
+        label = CHOICES.get(picked)
+        expected[text if text or picked is None else label and clean(label)] += 1
+    assert found == expected
+    assert sum(map(len, metadata(outcome).get("choices", {}).values())) == beside
+    ledger = outcome.answers
+    assert ledger.read == len(rows)
+    assert ledger.set_aside == len(set_aside)
+    assert ledger.migrated + ledger.merged == sum(found.values())
+    in_lists = sum(
+        len(value) for value in data(outcome).values() if isinstance(value, list) and len(value) > 1
+    )
+    assert ledger.merged == in_lists
+
+
+@PROPERTY
+@given(all_answers)
+def test_what_is_written_can_be_stored_and_messages_are_short(answers):
+    outcome = mapped(REF, *answers, last_updated_on=at("2024-03-02T00:00:00"))
+
+    assert outcome.row is not None
+    for document in (outcome.row.data, outcome.row.metadata):
+        assert all(map(is_clean, all_strings(orjson.loads(document))))
+    for finding in outcome.findings:
+        assert len(finding.message) <= 200
+        assert finding.message.isprintable()

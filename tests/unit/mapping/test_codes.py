@@ -1,0 +1,25 @@
+import re
+
+from transfer.mapping.codes import CODES, Code, Severity
+from transfer.mapping.findings import AnswerLedger
+
+
+def test_every_code_has_a_severity_a_rule_and_a_meaning():
+    assert list(CODES) == list(Code)
+    for code in Code:
+        assert code.info.severity in Severity
+        assert re.fullmatch(r"[MR]\d+(, [MR]\d+)*", code.info.rule)
+        assert code.info.meaning
+
+
+def test_codes_fit_their_column_and_are_named_as_they_are_written():
+    for code in Code:
+        assert code.value == code.name.lower()
+        assert len(code.value) <= 100
+
+
+def test_ledgers_add_up():
+    total = AnswerLedger(1, 2, 3, 4).plus(AnswerLedger(10, 20, 30, 40))
+
+    assert total == AnswerLedger(11, 22, 33, 44)
+    assert total.read == 110
