@@ -41,7 +41,7 @@ class MappedBatch:
 class Refusal(NamedTuple):
     """A row v3 would not take: its place in the batch's rows, and why."""
 
-    index: int
+    place: int
     sqlstate: str
     message: str
     column: str = ""

@@ -59,6 +59,10 @@ class ConsoleObserver:
     ) -> None:
         self._progress.stop()
 
+    def remark(self, text: str) -> None:
+        """See transfer.pipeline.Observer."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def table_started(self, state: TableState) -> None:
         """See transfer.pipeline.Observer."""
         done = state.processed + state.failed

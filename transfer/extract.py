@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
+from transfer.exceptions import SourceError
 from transfer.records import (
     V2Answer,
     V2ChoiceMap,
@@ -81,13 +83,23 @@ class Lookups:
     choices: dict[str, str | None] = field(default_factory=dict)
 
 
-def _between(key: str, low: str, high: str) -> Q:
-    condition = Q()
+def _between(query: "QuerySet[Any]", key: str, low: str, high: str = "") -> "QuerySet[Any]":
+    """The query's rows with ``low < key <= high``; an empty bound is none.
+
+    Raises:
+        SourceError: v2 holds a key that is no GUID, so what comes after it cannot be asked for.
+    """
+    bounds = {}
     if low:
-        condition &= Q(**{f"{key}__gt": low})
+        bounds[f"{key}__gt"] = low
     if high:
-        condition &= Q(**{f"{key}__lte": high})
-    return condition
+        bounds[f"{key}__lte"] = high
+    try:
+        return query.filter(**bounds)
+    except ValidationError as error:
+        table = query.model._meta.db_table
+        msg = f"v2's {table} holds a key that is no GUID: {' '.join(error.messages)}"
+        raise SourceError(f"{msg} Repair it in the copy, then go on", table=table) from error
 
 
 def pages(
@@ -100,7 +112,7 @@ def pages(
     key = columns[0]
     ordered = query.order_by(key)
     while wanted := size():
-        page = source.read(ordered.filter(_between(key, after, ""))[:wanted], columns)
+        page = source.read(_between(ordered, key, after)[:wanted], columns)
         if page.length:
             yield page
         if page.length < wanted:
@@ -114,12 +126,10 @@ def ranges(
     """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page."""
     key = columns[0]
     while True:
-        bound = source.read(
-            query.order_by(key).filter(_between(key, after, ""))[:SCAN_SIZE], (key,)
-        )
+        bound = source.read(_between(query.order_by(key), key, after)[:SCAN_SIZE], (key,))
         if not bound.length:
             return
-        page = source.read(query.filter(_between(key, after, bound.last_key)), columns)
+        page = source.read(_between(query, key, after, bound.last_key), columns)
         page.last_key = after = bound.last_key
         yield page
 
@@ -191,9 +201,8 @@ def _add_fields(
     open_end: bool = False,
 ) -> None:
     form_ids = {form.id for form in batch.rows}
-    fields = v2.Field._default_manager.filter(
-        _between("form_type_id", low, "" if open_end else batch.last_key)
-    )
+    every_field = v2.Field._default_manager.all()
+    fields = _between(every_field, "form_type_id", low, "" if open_end else batch.last_key)
     form_of: dict[str, str] = {}
     grouped: defaultdict[str, list[V2Field]] = defaultdict(list)
     for row in source.read(fields, FIELD_COLUMNS).rows():
@@ -252,6 +261,21 @@ def maps_without_field(source: Source, known: Lookups) -> Iterator[V2ChoiceMap]:
             yield V2ChoiceMap(own_id, field_id, choice, order, exists, known.choices.get(choice))
 
 
+def slow_answers(source: Source) -> str | None:
+    """What to do where a batch's answers cannot be found without reading all of them.
+
+    A SQLite copy whose id columns were not declared COLLATE NOCASE has no index that serves.
+    """
+    answers = v2.FormSubmissionMetaData._default_manager.all()
+    if source.searches(_between(answers, "form_submission_id", "0" * 32, "f" * 32)):
+        return None
+    return (
+        "v2 has no index that finds the answers of a submission, so every batch reads all of "
+        "them. On this copy, first: CREATE INDEX answers_of ON FormSubmissionMetaData "
+        "(FormSubmissionId COLLATE NOCASE)"
+    )
+
+
 def submissions(
     source: Source,
     query: "QuerySet[Any]",
@@ -275,7 +299,7 @@ def submissions(
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
         answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
-        in_range = all_answers.filter(_between("form_submission_id", low, page.last_key))
+        in_range = _between(all_answers, "form_submission_id", low, page.last_key)
         for answer in source.read(in_range, ANSWER_COLUMNS).rows():
             if (own := answers.get(answer[0])) is not None:
                 own.append(answer)

@@ -106,6 +106,8 @@ class _Import:
             ctx = self._context(name, migration)
         journal = self._journal(migration)
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
+        if remark := extract.slow_answers(self.source):
+            self.observer.remark(remark)
         stop = Interruption()
         allowance = Allowance(options.batch_size, options.limit)
         loader = Loader(self.target, journal)

@@ -92,7 +92,7 @@ class BatchCopy:
 
     def _shifted(self, lines: Sequence[bytes], start: int) -> Iterator[Refusal]:
         for refusal in self.copy(lines):
-            yield refusal._replace(index=refusal.index + start)
+            yield refusal._replace(place=refusal.place + start)
 
     def _try(self, lines: Sequence[bytes]) -> psycopg.Error | None:
         if not lines:
@@ -174,7 +174,7 @@ class Loader:
                 refused[record_id] = _taken(batch, record_id)
             rest = [(o, line) for o, line in kept if o.record_id not in own | foreign]
             for refusal in copier.copy([line for _, line in rest]):
-                record_id = rest[refusal.index][0].record_id
+                record_id = rest[refusal.place][0].record_id
                 refused[record_id] = _refused(batch, record_id, refusal)
         result = _sum_up(batch, refused)
         result.processed = copier.copied + present

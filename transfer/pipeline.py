@@ -21,6 +21,9 @@ from transfer.work import WORK, Run, Work
 class Observer(Protocol):
     """Who watches a run."""
 
+    def remark(self, text: str) -> None:
+        """Something the user should know while the run goes on."""
+
     def table_started(self, state: TableState) -> None:
         """A table is taken in hand; state.total is what v2 has for it."""
 
