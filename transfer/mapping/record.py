@@ -12,7 +12,6 @@ from transfer.mapping.record_detail import detail
 from transfer.mapping.text import clean, is_clean, shorten
 from transfer.mapping.times import to_utc
 
-
 # What migration_errors.record_id holds: an Id that is none (a hand-made copy of v2) may be longer.
 MAX_KEY = 255
 
