@@ -32,6 +32,12 @@ class RunError(TransferError):
     """The run cannot start or go on (exit status 1)."""
 
 
+class RunStoppedError(RunError):
+    """A run that had begun had to stop; what it committed stays, and it can be resumed."""
+
+    retryable = True
+
+
 class ConfigurationError(RunError):
     """A setting or a mapping file is wrong, or names what does not exist."""
 

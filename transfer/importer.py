@@ -9,7 +9,7 @@ import psycopg
 
 from transfer import extract
 from transfer.batch import TableState
-from transfer.exceptions import SourceError, TransferError
+from transfer.exceptions import RunStoppedError, SourceError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
 from transfer.mapping.context import MappingContext
@@ -172,9 +172,9 @@ class _Import:
             if not dry:
                 with contextlib.suppress(psycopg.Error):
                     fail_table(self.target.writer, run.journal.migration, state, message)
-            if isinstance(error, TransferError):
-                raise
-            raise TransferError(message, table=step.table) from error
+            hint = f"What was committed stays. To go on: import_v2 --name {run.journal.migration}"
+            told = message if dry else f"{message}. {hint}"
+            raise RunStoppedError(told, table=step.table) from error
 
     def _decide(self, work: Work, run: Run, state: TableState) -> None:
         # A dry run's decisions live in the session of the connection that looks them up.
