@@ -15,6 +15,7 @@ from psycopg.types.string import TextLoader
 from legacy_v2.fields import GuidField
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
+from transfer.target import place
 
 T = TypeVar("T")
 
@@ -247,9 +248,7 @@ def describe(alias: str) -> str:
     name = str(settings["NAME"])
     if connection.vendor == "sqlite":
         return f"{kind} file {sqlite_path(name)}"
-    host = settings.get("HOST") or "this machine"
-    port = settings.get("PORT")
-    return f"{kind} database {name!r} on {host}{f':{port}' if port else ''}"
+    return f"{kind} database {name!r} on {place(settings)}"
 
 
 def sqlite_path(name: str) -> Path:

@@ -6,7 +6,7 @@ lock has lost its writer too, and nothing can be written by two importers at onc
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -40,9 +40,15 @@ NEEDED_TABLES = (
 def describe(alias: str = DEFAULT_DB_ALIAS) -> str:
     """Which v3 database the alias names: name and host, never a login (R8)."""
     settings = connections[alias].settings_dict
-    host = settings.get("HOST") or "this machine"
-    port = settings.get("PORT")
-    return f"PostgreSQL database {settings['NAME']!r} on {host}{f':{port}' if port else ''}"
+    return f"PostgreSQL database {settings['NAME']!r} on {place(settings)}"
+
+
+def place(settings: Mapping[str, Any]) -> str:
+    """Where a database is: host and port, or this machine for a Unix socket."""
+    host, port = settings.get("HOST") or "", settings.get("PORT")
+    if not host or host.startswith("/"):
+        return "this machine"
+    return f"{host}:{port}" if port else str(host)
 
 
 class Target:
