@@ -1,0 +1,142 @@
+"""verify_v2 as a person calls it: after a real import, what it prints and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from tests.v2 import make_v2
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(command: str, *arguments: str) -> tuple[int, str]:
+    """Call a command; return its exit status and what it wrote on stdout."""
+    out = StringIO()
+    try:
+        call_command(command, *arguments, stdout=out, stderr=StringIO())
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+def verified(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """verify_v2 --json: its exit status, and check name → check."""
+    status, out = run("verify_v2", "--json", *arguments)
+    document = json.loads(out)
+    return status, {check["name"]: check for check in document["checks"]} | {"all": document}
+
+
+@pytest.fixture
+def small(v2_path: Path) -> Path:
+    """One organization, form and field; three submissions with an answer each."""
+    v2 = make_v2(
+        v2_path, organizations=[{}], users=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}]
+    )
+    v2.add("answers", *({"FormSubmissionId": row["Id"]} for row in v2.submissions))
+    return v2_path
+
+
+def test_a_finished_import_verifies_clean(small: Path) -> None:
+    assert run("import_v2", "--name", "night")[0] == 0
+
+    status, text = run("verify_v2")
+
+    assert status == 0
+    assert "Verification of night" in text
+    assert text.strip().endswith("0 warning, 0 failed; 0 unresolved errors recorded")
+
+
+def test_r1_a_seeded_v2_with_every_fault_is_accounted_for(v2_path: Path) -> None:
+    run("seed_v2", "--submissions", "60", "--answers", "6", "--faults")
+    assert run("import_v2", "--batch-size", "25")[0] == 3
+
+    status, checks = verified()
+
+    assert status == 3
+    assert checks["all"]["errors"] > 0
+    assert checks["Submissions"]["difference"] > 0
+    failed = [name for name, check in checks.items() if check["status"] == "FAILED"]
+    assert failed == []
+
+
+def test_a_row_deleted_from_v3_behind_its_back_exits_3(small: Path) -> None:
+    run("import_v2")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM submissions WHERE submission_number = 'L-0001'")
+
+    status, checks = verified()
+
+    assert status == 3
+    assert checks["Submissions"]["note"] == "1 neither in v3 nor recorded as errors"
+    assert checks["Answers"]["status"] == "FAILED"
+
+
+def test_an_import_stopped_by_limit_is_told_how_to_go_on(small: Path) -> None:
+    run("import_v2", "--name", "half", "--limit", "4")
+
+    status, checks = verified()
+
+    assert status == 3
+    assert checks["Run of forms"]["status"] == "PASSED"
+    assert "run import_v2 --name half" in checks["Run of submissions"]["note"]
+
+
+def test_a_selected_organization_verifies_by_itself(v2_path: Path) -> None:
+    mine = "000a0001-0000-4000-8000-000a00000001"
+    v2 = make_v2(
+        v2_path,
+        organizations=[{"Id": mine}, {}],
+        users=[{}, {}],
+        forms=[{}],
+        fields=[{}],
+        submissions=[{}, {}],
+    )
+    v2.add("forms", {"OrganizationId": v2.organizations[1]["Id"]})
+    v2.add("submissions", {"FormTypeId": v2.forms[1]["Id"]})
+    v2.add("answers", *({"FormSubmissionId": row["Id"]} for row in v2.submissions))
+    run("import_v2", "--organization", mine)
+
+    status, checks = verified()
+
+    assert status == 0
+    counted = ("Organizations", "Users", "Forms", "Submissions", "Answers")
+    assert [checks[name]["source_count"] for name in counted] == [1, 2, 1, 2, 2]
+
+
+def test_without_a_migration_it_says_what_to_run(small: Path) -> None:
+    with pytest.raises(CommandError, match="no migration to verify; run import_v2") as raised:
+        run("verify_v2")
+
+    assert raised.value.returncode == 1
+
+
+def test_r8_an_unreachable_v2_is_one_line_without_its_password(small: Path, v3_url: str) -> None:
+    run("import_v2")
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "pliers.settings",
+        "DATABASE_URL": v3_url,
+        "V2_DATABASE_URL": "postgres://reader:s3cret@127.0.0.1:9/legacy",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "verify_v2"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert ended.returncode == 1
+    assert "'legacy' on 127.0.0.1:9" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "s3cret" not in ended.stdout + ended.stderr
