@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError
 
+from pliers.embedded import EmbeddedError
+
 FAILED = 1
 INTERRUPTED = 130
 
@@ -25,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
-    except (ImproperlyConfigured, DatabaseError, InterfaceError) as error:
+    except (ImproperlyConfigured, EmbeddedError, DatabaseError, InterfaceError) as error:
         if "--traceback" in argv:
             raise
         sys.stderr.write(f"error: {one_line(error)}\n")

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pliers.embedded import Server
-from pliers.embedded.server import PORT, ROLE
+from pliers.embedded.cluster import ROLE
+from pliers.embedded.server import PORT
 from pliers.environment import Environment, legacy, postgres, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent

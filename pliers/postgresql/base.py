@@ -8,7 +8,7 @@ from django.db.backends.postgresql import base, client
 from django.db.utils import OperationalError
 
 from pliers.embedded import EmbeddedError, Server
-from pliers.embedded.server import programs
+from pliers.embedded.cluster import programs
 
 
 class DatabaseClient(client.DatabaseClient):

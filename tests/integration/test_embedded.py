@@ -15,8 +15,9 @@ from django.db.utils import OperationalError
 
 from pliers.embedded import EmbeddedError, Server
 from pliers.embedded.account import Account
+from pliers.embedded.cluster import ROLE, programs
 from pliers.embedded.files import is_locked, server_processes
-from pliers.embedded.server import PORT, ROLE, programs
+from pliers.embedded.server import PORT
 from pliers.postgresql.base import DatabaseWrapper
 from pliers.settings import embedded_database
 
