@@ -10,15 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, register
 
 from forms_app.models import FormStatus
 
 V3_ENGINES = frozenset({"django.db.backends.postgresql", "pliers.postgresql"})
-SQL_SERVER_LIBRARIES = "unixodbc libltdl7 libkrb5-3 libgssapi-krb5-2"
+SQL_SERVER_LIBRARIES = "libodbc2 libltdl7 libkrb5-3 libgssapi-krb5-2"
 
 
-@register(Tags.database, Tags.compatibility)
+@register()
 def check_v3_is_postgresql(**_: Any) -> list[CheckMessage]:
     """E001: v3 lives in PostgreSQL and nowhere else."""
     if settings.DATABASES["default"]["ENGINE"] in V3_ENGINES:
