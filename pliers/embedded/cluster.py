@@ -25,11 +25,11 @@ def programs() -> Path:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what would talk PostgreSQL out of its settings."""
+    """Return the environment without what would change how PostgreSQL or its supervisor work."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_", "PYTHON")) and name not in {"LANG", "LANGUAGE"}
+        if not name.startswith(("PG", "LC_", "PYTHON", "COV")) and name not in {"LANG", "LANGUAGE"}
     }
 
 

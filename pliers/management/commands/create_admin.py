@@ -4,7 +4,8 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 
 class Command(BaseCommand):
@@ -17,6 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, username: str, **__: Any) -> None:
         users = get_user_model()._default_manager
+        if users.model._meta.db_table not in connection.introspection.table_names():
+            raise CommandError(
+                "v3 is not migrated yet: run python manage.py migrate (or make demo)"
+            )
         if users.filter(username=username).exists():
             self.stdout.write(
                 f"{username} exists; a new password: python manage.py changepassword {username}"
