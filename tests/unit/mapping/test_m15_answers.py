@@ -142,3 +142,10 @@ def test_m15_answers_without_ids_are_named_by_submission_and_field(ref):
     outcome = mapped(ref, answer(None, SIZE, "\x00"))
 
     assert outcome.findings[0].record_id == f"{SUBMISSION}/{SIZE}"
+
+
+def test_m15_where_maps_have_no_ids_a_choice_is_found_by_its_own(ref):
+    ref.add_maps([choice(None, NOTE, 410, "Blue")])
+
+    assert data(mapped(ref, answer(1, NOTE, None, uid(410)))) == {"Note": "Blue"}
+    assert None not in ref.choice_of_map
