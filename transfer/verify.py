@@ -150,7 +150,7 @@ class _Verification:
             if rest.status is not Verdict.FAILED:
                 note = (
                     f"{missing:,} missing, and submissions with {edited:,} answers were changed in "
-                    "v2 since the migration began (sync_v2)"
+                    "v2 since the migration began"
                 )
                 notes = "; ".join(filter(None, (note, rest.note)))
                 return Check("Answers", Verdict.WARNING, in_v3.total, in_v2.total, notes)

@@ -147,7 +147,7 @@ def count_check(name: str, in_v2: Split, in_v3: Split, failed: Split) -> Check:
     if failed.total:
         notes.append(f"{failed.total:,} recorded as errors")
     if gained > 0:
-        notes.append(f"{gained:,} made in v2 since the migration began (sync_v2)")
+        notes.append(f"{gained:,} made in v2 since the migration began")
     verdict = status if notes else Verdict.PASSED
     return Check(name, verdict, in_v3.total, in_v2.total, "; ".join(notes))
 
