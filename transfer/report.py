@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from transfer.batch import TableState
 from transfer.mapping.codes import Code, Severity
@@ -94,14 +95,15 @@ class MigrationReport:
         if self.samples:
             out.print(_samples(self.samples))
         for note in self.notes:
-            out.print(note, markup=False, soft_wrap=True)
+            out.print(_plain(note), soft_wrap=True)
         file = out.file
         text = file.getvalue() if isinstance(file, StringIO) else ""
         return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
 
 
 def _tables(report: MigrationReport) -> Table:
-    table = Table(title=f"Migration {report.migration}: {report.outcome}", title_justify="left")
+    title = _plain(f"Migration {report.migration}: {report.outcome}")
+    table = Table(title=title, title_justify="left")
     table.add_column("table")
     table.add_column("status")
     for name in ("total", "migrated", "failed", "warnings"):
@@ -134,14 +136,13 @@ def _samples(samples: Iterable[Finding]) -> Table:
     for name in ("v2 table", "v2 id", "why"):
         table.add_column(name, overflow="fold")
     for finding in samples:
-        # Text of v2: a Text cell would be right too, but markup must never be read from it.
-        table.add_row(finding.v2_table, finding.record_id, _plain(finding.message))
+        table.add_row(finding.v2_table, _plain(finding.record_id), _plain(finding.message))
     return table
 
 
-def _plain(text: str) -> str:
-    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return visible.replace("[", "\\[")
+def _plain(text: str) -> Text:
+    """Text that may come out of v2: nothing in it is markup, or steers the terminal."""
+    return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
 
 
 def _table_json(state: TableState) -> dict[str, Any]:
