@@ -5,6 +5,7 @@ to a savepoint, the rows before the refused one go in, the row is tried alone an
 the rest follows: a refused row costs about one more COPY of the rows before it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -43,11 +44,10 @@ def is_refusal(error: psycopg.Error) -> bool:
 
 def _line_of(error: psycopg.Error, copied: int) -> int | None:
     """The 0-based line PostgreSQL names in a COPY error's context, None where it names none."""
-    context = error.diag.context or ""
-    _, found, rest = context.partition(", line ")
-    number = rest.split(",", 1)[0].split(":", 1)[0].split("\n", 1)[0].strip()
-    if found and number.isdigit() and 1 <= int(number) <= copied:
-        return int(number) - 1
+    # Lines of context may stand before it: those of the JSON parser have a "line" of their own.
+    found = re.search(r"^COPY [^,]*, line (\d+)", error.diag.context or "", re.MULTILINE)
+    if found and 1 <= int(found.group(1)) <= copied:
+        return int(found.group(1)) - 1
     return None
 
 
