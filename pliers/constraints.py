@@ -36,7 +36,7 @@ class ForeignKeyConstraint(models.BaseConstraint):
         target = field.target_field
         return (
             f"CONSTRAINT {quote(self.name)} FOREIGN KEY ({quote(str(field.column))})"
-            f" REFERENCES {quote(target.model._meta.db_table)} ({quote(target.column)})"
+            f" REFERENCES {quote(target.model._meta.db_table)} ({quote(str(target.column))})"
         )
 
     def create_sql(

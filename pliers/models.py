@@ -1,11 +1,13 @@
 """The columns that v3's tables share, as abstract models."""
 
 import uuid
-from typing import Any
 
 from django.db import models
 
 from pliers.fields import RandomUUID, TransactionNow, UpdatedAtField
+
+BATCH_KEY = "migration_batch"
+"""The key in a migrated row's metadata that names the migration (M2)."""
 
 
 def empty_json() -> models.Value:
@@ -42,8 +44,11 @@ class Described(models.Model):
         abstract = True
 
     @property
+    def is_migrated(self) -> bool:
+        """Whether a migration wrote the row."""
+        return isinstance(self.metadata, dict) and BATCH_KEY in self.metadata
+
+    @property
     def migration_batch(self) -> str | None:
         """The name of the migration that wrote the row, None for one of v3's own."""
-        metadata: Any = self.metadata
-        batch = metadata.get("migration_batch") if isinstance(metadata, dict) else None
-        return batch if isinstance(batch, str) else None
+        return str(self.metadata[BATCH_KEY]) if self.is_migrated else None
