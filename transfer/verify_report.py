@@ -7,8 +7,8 @@ from io import StringIO
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from transfer.report import REPORT_WIDTH
 from transfer.verify_source import Split
@@ -100,7 +100,7 @@ class VerifyReport:
 
     def as_text(self) -> str:
         """The report as a table, with the reasons below it."""
-        table = Table(title=f"Verification of {escape(self.migration)}", title_justify="left")
+        table = Table(title=Text(f"Verification of {self.migration}"), title_justify="left")
         table.add_column("check")
         for title in ("v2", "v3", "difference"):
             table.add_column(title, justify="right")

@@ -853,9 +853,9 @@ def test_the_report_as_text_and_as_json(migrated: V2) -> None:
 
 
 def test_a_name_that_looks_like_markup_is_printed_as_it_is() -> None:
-    report = VerifyReport("[red]night[/]", "v2", "v3", [Check("Users", Verdict.PASSED, 1, 1)])
+    report = VerifyReport("[red]night[/]\\", "v2", "v3", [Check("Users", Verdict.PASSED, 1, 1)])
 
-    assert "Verification of [red]night[/]" in report.as_text()
+    assert "Verification of [red]night[/]\\\n" in report.as_text()
     assert report.status is Verdict.PASSED
 
 
