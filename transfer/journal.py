@@ -23,6 +23,7 @@ from transfer.target import Connection
 
 # Errors a dry run keeps to show; it counts them all.
 DRY_RUN_SAMPLES = 20
+MAX_RECORD_ID = 255  # migration_errors.record_id varchar(255); what is no id may be longer
 
 
 class Journal(Protocol):
@@ -252,7 +253,7 @@ def store_findings(
             migration,
             table,
             finding.v2_table,
-            finding.record_id,
+            clean(finding.record_id)[:MAX_RECORD_ID],
             finding.code.info.severity.value,
             finding.code.value,
             finding.column,

@@ -20,6 +20,7 @@ from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger, Finding
 from transfer.mapping.record_detail import detail, submission_detail
 from transfer.plan import Step
+from transfer.records import is_id
 from transfer.target import Connection, Target, first_line
 
 # After a refusal the next COPY takes about as many rows as went in before it, so that a batch
@@ -163,19 +164,26 @@ class Loader:
         step = batch.step
         into = self._journal.prepare(writer, step)
         copier = BatchCopy(writer, copy_statement(into, step.columns))
-        kept = [(o, copy_line(o.row)) for o in batch.outcomes if o.row is not None]
-        refused: dict[str, Finding] = {}
+        kept = [(n, copy_line(o.row)) for n, o in enumerate(batch.outcomes) if o.row is not None]
+        # By place, not by id: a copy of v2 made by hand may hold an id twice.
+        refused: dict[int, Finding] = {}
         present = 0
         # A batch normally goes in whole; only where it does not is it looked at row by row.
         if self._journal.dry or not copier.whole([line for _, line in kept]):
-            own, foreign = self._present(writer, step, [o.record_id for o, _ in kept])
-            present = len(own)
-            for record_id in foreign:
-                refused[record_id] = _taken(batch, record_id)
-            rest = [(o, line) for o, line in kept if o.record_id not in own | foreign]
+            there = self._present(writer, step, [batch.outcomes[n].record_id for n, _ in kept])
+            rest = []
+            for place, line in kept:
+                record_id = batch.outcomes[place].record_id
+                if record_id not in there:
+                    rest.append((place, line))
+                elif there[record_id]:
+                    present += 1
+                    there[record_id] = False  # it is one row, and can be one record's only
+                else:
+                    refused[place] = _taken(batch, record_id)
             for refusal in copier.copy([line for _, line in rest]):
-                record_id = rest[refusal.place][0].record_id
-                refused[record_id] = _refused(batch, record_id, refusal)
+                place = rest[refusal.place][0]
+                refused[place] = _refused(batch, batch.outcomes[place].record_id, refusal)
         result = _sum_up(batch, refused)
         result.processed = copier.copied + present
         if result.processed + result.failed != len(batch.outcomes):
@@ -186,24 +194,22 @@ class Loader:
             raise RunError(msg, table=step.table, legacy_key=batch.last_key)
         return result
 
-    def _present(self, writer: Connection, step: Step, ids: list[str]) -> tuple[set[str], set[str]]:
-        """Which of the ids v3 holds already: this migration's own, and those from elsewhere."""
+    def _present(self, writer: Connection, step: Step, ids: list[str]) -> dict[str, bool]:
+        """The ids v3 holds already: True for this migration's own, False for one from elsewhere."""
         query = sql.SQL(
             "SELECT id::text, coalesce(metadata->>'migration_batch' = %s, false) "
             "FROM {table} WHERE id = ANY(%s::uuid[])"
         ).format(table=sql.Identifier(step.table))
-        own: set[str] = set()
-        foreign: set[str] = set()
-        for found, is_own in writer.execute(query, (self._journal.migration, ids)):
-            (own if is_own else foreign).add(found)
-        return own, foreign
+        # What is no id is in no table, and refused when it is copied.
+        known = list(filter(is_id, ids))
+        return dict(writer.execute(query, (self._journal.migration, known)).fetchall())
 
 
-def _sum_up(batch: MappedBatch, refused: dict[str, Finding]) -> BatchResult:
+def _sum_up(batch: MappedBatch, refused: dict[int, Finding]) -> BatchResult:
     result = BatchResult(findings=list(batch.loose), answers=batch.loose_answers)
-    for outcome in batch.outcomes:
+    for place, outcome in enumerate(batch.outcomes):
         answers = outcome.answers
-        if (finding := refused.get(outcome.record_id)) is not None:
+        if (finding := refused.get(place)) is not None:
             # What the mapping remarked on a row that is not there would only mislead.
             result.findings.append(finding)
             answers = AnswerLedger(failed=answers.read)
