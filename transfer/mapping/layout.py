@@ -113,9 +113,10 @@ def choices_by_field(maps: Iterable[V2ChoiceMap]) -> dict[str, list[V2ChoiceMap]
 def unique_names(names: list[str]) -> list[str]:
     """The names of a form's fields, the later of two same ones with a suffix (M10).
 
-    A suffixed name is one that no field has, by itself or by suffix.
+    A suffixed name is one that no field has by itself; two suffixed ones are never the same, for
+    what comes before the last underscore differs.
     """
-    used = set(names)
+    own = set(names)
     next_suffix: dict[str, int] = {}
     result = []
     for name in names:
@@ -124,10 +125,9 @@ def unique_names(names: list[str]) -> list[str]:
             result.append(name)
             continue
         number = next_suffix[name]
-        while f"{name}_{number}" in used:
+        while f"{name}_{number}" in own:
             number += 1
         next_suffix[name] = number + 1
-        used.add(f"{name}_{number}")
         result.append(f"{name}_{number}")
     return result
 

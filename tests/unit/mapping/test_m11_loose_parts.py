@@ -46,7 +46,14 @@ def test_m11_of_two_settings_with_a_name_the_later_id_wins():
 
 @pytest.mark.parametrize(
     ("values", "kept"),
-    [(["a", "b"], "b"), (["b", "a"], "b"), (["a", None], "a"), ([None, ""], ""), (["", "a"], "a")],
+    [
+        (["a", "b"], "b"),
+        (["b", "a"], "b"),
+        (["a", None], "a"),
+        ([None, ""], ""),
+        (["", None], ""),
+        (["", "a"], "a"),
+    ],
 )
 def test_m11_without_ids_the_greater_value_wins(values, kept):
     settings, warnings = settings_of(*(setting(None, FIELD, "Width", each) for each in values))

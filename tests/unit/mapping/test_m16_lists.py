@@ -71,6 +71,14 @@ def test_m16_a_choice_ticked_twice_is_there_twice(ref):
     assert data(outcome) == {"Colours": ["Red", "Red"]}
 
 
+def test_m16_a_choice_mapped_twice_has_its_first_place(ref):
+    again = choice(304, COLOURS, 402, "Green", sort_order=9)
+
+    (layout,) = form_fields([checkbox(200, "Colours")], [*MAPS, again], context())
+
+    assert layout.order == {uid(402): 0, uid(403): 1, uid(401): 2}
+
+
 def test_m16_without_ids_the_rest_is_ordered_by_value_null_last(ref):
     outcome = mapped(
         ref,
