@@ -19,8 +19,11 @@ class Number(NamedTuple):
 
 
 def number_fault(lookup_code: str | None) -> Code | None:
-    """Why a lookup code cannot be a submission number whatever others have, or None (M12)."""
-    if not lookup_code:
+    """Why a lookup code cannot be a submission number whatever others have, or None (M12).
+
+    One that is no text (its submission fails) counts as missing.
+    """
+    if not lookup_code or not isinstance(lookup_code, str):
         return Code.NUMBER_MISSING
     if len(clean(lookup_code)) > MAX_NUMBER:
         return Code.NUMBER_TOO_LONG

@@ -13,8 +13,11 @@ from transfer.records import UserRow, V2User
 
 
 def email_key(email: str) -> str:
-    """What two emails of one organization may not share: the email, cleaned, whatever its case."""
-    return clean(email).casefold()
+    """What two emails of one organization may not share: the email, cleaned, whatever its case.
+
+    One that is no text (its user fails) has a key too.
+    """
+    return clean(str(email)).casefold()
 
 
 def map_user(

@@ -31,11 +31,12 @@ from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.forms import FormParts, map_form
 from transfer.mapping.layout import form_fields
+from transfer.mapping.numbers import number_fault
 from transfer.mapping.organizations import map_organization
 from transfer.mapping.slugs import SlugRequest, assign_slugs
 from transfer.mapping.submissions import map_submission
 from transfer.mapping.text import clean, is_clean
-from transfer.mapping.users import map_user
+from transfer.mapping.users import email_key, map_user
 
 TIMES = [None, "2024-03-01", 7, utc("2024-03-01"), date(2024, 3, 1)]
 TEXTS = [7, b"bytes", 1.5, ["list"], utc("2024-03-01")]
@@ -184,6 +185,12 @@ def test_layouts_and_slugs_of_rows_that_will_fail_are_made_all_the_same():
 
     assert (layout.name, layout.is_list) == ("", False)
     assert assign_slugs([request], ()) == {FORM: f"form-{FORM[:8]}"}
+
+
+def test_what_is_decided_over_whole_tables_can_be_asked_of_any_value():
+    for value in TEXTS:
+        assert number_fault(value) is Code.NUMBER_MISSING
+        assert email_key(value) == str(value).casefold()
 
 
 junk = st.one_of(
