@@ -49,17 +49,17 @@ class GuidCol(Col):
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[str | int]]:
+    ) -> tuple[str, Any]:
         """The column, compared without regard to case."""
         sql, params = self.as_sql(compiler, connection)
-        return f"{sql} COLLATE NOCASE", list(params)
+        return f"{sql} COLLATE NOCASE", params
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[str | int]]:
+    ) -> tuple[str, Any]:
         """The column as a uuid."""
         sql, params = self.as_sql(compiler, connection)
-        return f"{sql}::uuid", list(params)
+        return f"{sql}::uuid", params
 
 
 class _GuidColumnMixin(_Mixin):

@@ -156,9 +156,12 @@ def _is_indexed(
     connection: BaseDatabaseWrapper, cursor: CursorWrapper, table: str, column: str
 ) -> bool:
     if connection.vendor != "sqlite":
-        indexes = connection.introspection.get_constraints(cursor, table).values()
-        # An index on an expression has None for its column.
-        leading = [index["columns"][0] for index in indexes if index["columns"]]
+        # PostgreSQL 18 counts NOT NULL among the constraints; an expression has no column.
+        leading = [
+            found["columns"][0]
+            for found in connection.introspection.get_constraints(cursor, table).values()
+            if found["index"] and found["columns"]
+        ]
         return any(name and name.lower() == column.lower() for name in leading)
     sql = """
         SELECT count(*)

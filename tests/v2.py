@@ -144,15 +144,19 @@ def make_v2(
 
 def env_of(path: Path) -> dict[str, str]:
     """Return the environment of a process whose v2 is this SQLite file."""
-    return {**os.environ, "V2_DATABASE_URL": f"sqlite:///{quote(str(path))}"}
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "pliers.settings",
+        "V2_DATABASE_URL": f"sqlite:///{quote(str(path))}",
+    }
 
 
 @contextmanager
 def use_v2(path: Path | None = None, **settings: Any) -> Iterator[Any]:
     """Point the v2 alias of this process at a SQLite file, or at other settings; yields it.
 
-    Every thread sees it. The test must be allowed to use a database (``django_db``, or the
-    ``v2_path`` fixture, which does the same as this).
+    Every thread sees it. It has to be within ``django_db_blocker.unblock()``, as it is in a test
+    that uses the ``v2_path`` fixture, which does the same as this for one file.
     """
     if path is not None:
         settings |= {

@@ -79,7 +79,8 @@ FIELDS = (
     FieldPlan("Amount", "Amount", "Currency"),
     FieldPlan("Consent", "I have read the rules", "CheckBox"),
     FieldPlan("Country", "Country", "DropDown", (
-        "Australia", "Côte d\N{RIGHT SINGLE QUOTATION MARK}Ivoire", "Deutschland", "France", "日本", "United Kingdom",
+        "Australia", "Côte d\N{RIGHT SINGLE QUOTATION MARK}Ivoire", "Deutschland", "France", "日本",
+        "United Kingdom",
     )),
     FieldPlan("Website", "Website", "Url"),
     FieldPlan("Rating", "How did we do?", "Rating"),
@@ -120,8 +121,8 @@ FIRST_NAMES = (
 )  # fmt: skip
 LAST_NAMES = (
     "Andersen", "Brown", "Çelik", "Dubois", "Eriksson", "Fischer", "García", "Haddad", "Ivanova",
-    "Jones", "Kowalski", "Lefèvre", "Müller", "Nguyễn", "O\N{RIGHT SINGLE QUOTATION MARK}Brien", "Papadopoulos", "Rossi",
-    "Sato", "Tanaka", "Weiß",
+    "Jones", "Kowalski", "Lefèvre", "Müller", "Nguyễn", "O\N{RIGHT SINGLE QUOTATION MARK}Brien",
+    "Papadopoulos", "Rossi", "Sato", "Tanaka", "Weiß",
 )  # fmt: skip
 PLACES = (
     "Harbour depot", "Main building", "North wing", "Warehouse 7", "Car park B", "Zürich office",

@@ -24,7 +24,7 @@ from transfer.exceptions import RunError
 APPLICATION_ID = 0x504C7632
 LAYOUT = 1
 COMMENT = "demo data made by seed_v2"  # on each table it made in PostgreSQL
-_CACHE_KIB = 65_536  # SQLite's page cache; the rest of a larger file goes to the disk meanwhile
+_CACHE_KIB = 16_384  # SQLite's page cache: a larger one is no faster here
 _LOCK_SECONDS = 10  # to wait for readers of an earlier demo database
 
 
