@@ -150,9 +150,15 @@ class Target:
         return connection
 
     def _reconnect(self) -> None:
-        self.writer = self._connect()
-        if self._exclusive:
-            self._lock(self.writer)
+        connection = self._connect()
+        try:
+            if self._exclusive:
+                self._lock(connection)
+        except BaseException:
+            connection.close()
+            raise
+        # Only now: where another importer took the lock, there is nothing left to write with.
+        self.writer = connection
 
     def _check_migrated(self) -> None:
         query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
