@@ -98,9 +98,9 @@ def sqlite_file(path: Path) -> Iterator[SqliteWriter]:
         SeedRefusedError: the path holds something else, or cannot be written.
     """
     path = path.resolve()
-    _check_sqlite(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.seeding")
     try:
+        _check_sqlite(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.unlink(missing_ok=True)
         with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
