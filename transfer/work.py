@@ -297,7 +297,9 @@ class SubmissionsWork:
                 maps = batch.maps.get(form.id, [])
                 layouts = form_fields(batch.fields.get(form.id, []), maps, run.ctx)
                 reference.add_form(form.id, migrated.get(form.id), layouts)
-            reference.add_fields(form_fields(batch.stray_fields, [], run.ctx, dangling=True))
+            strays = batch.stray_fields
+            theirs = [m for f in {f.form_type_id for f in strays} for m in batch.maps.get(f, [])]
+            reference.add_fields(form_fields(strays, theirs, run.ctx, dangling=True))
         self._reference = reference
 
     def decide(self, connection: Connection) -> None:
