@@ -40,6 +40,8 @@ _MSSQL_REFUSED_OPTIONS = frozenset({
     "addr", "address", "database", "driver", "dsn", "pwd", "password", "server", "uid", "user",
 })  # fmt: skip
 _OPTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
+# What a session of a PostgreSQL copy of v2 starts with (R4).
+READ_ONLY_SESSION = "-c default_transaction_read_only=on"
 
 
 class Environment:
@@ -112,7 +114,8 @@ def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path
     """Return Django's settings for a v2 database, and its file where it is a SQLite file.
 
     SQLite is opened read-only: R4, and a mistyped path must not make an empty database. Who has
-    to write the file (``seed_v2``) opens the path.
+    to write the file (``seed_v2``) opens the path. A PostgreSQL session begins read-only, which
+    ``seed_v2`` alone lifts; on SQL Server the login's rights are the guard.
 
     Args:
         name: the variable it came from, for messages.
@@ -126,7 +129,9 @@ def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path
     if settings["ENGINE"] == "mssql":
         return settings | {"OPTIONS": _mssql_options(name, settings.get("OPTIONS", {}))}, None
     if settings["ENGINE"] != "django.db.backends.sqlite3":
-        return settings, None
+        options = settings.get("OPTIONS", {})
+        started = f"{options.get('options', '')} {READ_ONLY_SESSION}".strip()
+        return settings | {"OPTIONS": options | {"options": started}}, None
     # django-environ reads "+" as a blank, which is right in a query and wrong in a path.
     written = unquote(urlsplit(address).path.removeprefix("/"))
     if written in {"", ":memory:"}:

@@ -262,17 +262,14 @@ def maps_without_field(source: Source, known: Lookups) -> Iterator[V2ChoiceMap]:
 
 
 def slow_answers(source: Source) -> str | None:
-    """What to do where a batch's answers cannot be found without reading all of them.
-
-    A SQLite copy whose id columns were not declared COLLATE NOCASE has no index that serves.
-    """
-    answers = v2.FormSubmissionMetaData._default_manager.all()
-    if source.searches(_between(answers, "form_submission_id", "0" * 32, "f" * 32)):
+    """What to say where no index finds a batch's answers, so that each batch reads all of them."""
+    if source.schema.answers_indexed:
         return None
+    collation = " COLLATE NOCASE" if source.connection.vendor == "sqlite" else ""
     return (
         "v2 has no index that finds the answers of a submission, so every batch reads all of "
         "them. On this copy, first: CREATE INDEX answers_of ON FormSubmissionMetaData "
-        "(FormSubmissionId COLLATE NOCASE)"
+        f"(FormSubmissionId{collation})"
     )
 
 

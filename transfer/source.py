@@ -173,13 +173,6 @@ class Source:
             result.append(normalise(transposed[name]) if normalise else transposed[name])
         return Page(result, last_key, len(rows))
 
-    def searches(self, query: "models.QuerySet[Any]") -> bool:
-        """Whether a query finds its rows through an index; only SQLite is asked, others: True."""
-        if self.connection.vendor != "sqlite":
-            return True
-        plan = self._attempt(lambda: query.using(self.alias).explain())
-        return "SCAN" not in plan
-
     def _fetch(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         connection = self.connection
         connection.ensure_connection()

@@ -176,6 +176,12 @@ def test_r8_an_address_that_cannot_be_used_is_named_and_not_repeated(address, tm
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+def test_r4_a_postgresql_copy_begins_its_sessions_read_only(tmp_path):
+    found, file = environment.legacy("X", "postgres://u:p@h/d?options=-c%20x.y=1", base=tmp_path)
+    assert file is None
+    assert found["OPTIONS"]["options"] == "-c x.y=1 -c default_transaction_read_only=on"
+
+
 def test_v3_in_anything_but_postgresql_is_refused():
     for address in ("sqlite:///v3.sqlite3", "mssql://u:p@h/d"):
         with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not a usable"):
