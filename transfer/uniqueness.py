@@ -17,7 +17,18 @@ from psycopg import sql
 from transfer.copytext import copy_line
 from transfer.mapping.codes import Code
 from transfer.mapping.numbers import FEWEST_DIGITS, MOST_DIGITS, Number
-from transfer.target import Connection
+from transfer.mapping.users import email_key
+from transfer.records import is_id
+from transfer.target import Connection, Target
+
+# v3's own users read at once.
+PRESENT_AT_ONCE = 10_000
+# Whether a row of v3 is one of v2's, brought by this migration or another: then its v2 row's
+# claim speaks for it. A row from elsewhere keeps what it has, even under an id v2 has too.
+FROM_V2 = sql.SQL(
+    "present.metadata ? 'migration_batch'"
+    " AND EXISTS (SELECT FROM claims AS own WHERE own.id = present.id)"
+)
 
 
 class Claim(NamedTuple):
@@ -52,6 +63,7 @@ class Assignments:
     def decide_emails(self, connection: Connection, claims: Iterable[Claim]) -> None:
         """Find the users whose email an earlier one of their organization has (M6)."""
         self._stage(connection, claims)
+        self._stage_present_emails(connection)
         # v3's own users come after v2's, but one that is there keeps its email all the same.
         self._insert(
             connection,
@@ -65,17 +77,38 @@ class Assignments:
              UNION
             SELECT claims.id, 'email_duplicate', NULL
               FROM claims
-              JOIN users AS present
-                ON present.organization_id = claims.organization_id
-               AND lower(present.email) = lower(claims.value)
-             WHERE NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id)
+              JOIN present_emails USING (organization_id, value)
             """,
         )
+
+    def _stage_present_emails(self, connection: Connection) -> None:
+        """Put the emails of v3's own users beside the claims, folded as theirs are.
+
+        Not by PostgreSQL's lower(): it knows other letters in every locale, and none folds as
+        ``email_key`` does.
+        """
+        connection.execute(
+            """
+            CREATE TEMPORARY TABLE present_emails (
+                organization_id uuid NOT NULL, value text COLLATE "C"
+            ) ON COMMIT DROP
+            """
+        )
+        own = sql.SQL(
+            "SELECT organization_id::text, email FROM users AS present WHERE NOT ({})"
+        ).format(FROM_V2)
+        statement = "COPY present_emails (organization_id, value) FROM STDIN"
+        with connection.cursor("present_users") as reading:
+            reading.execute(own)
+            while rows := reading.fetchmany(PRESENT_AT_ONCE):
+                with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                    for organization, email in rows:
+                        copy.write(copy_line((organization, email_key(email))))
 
     def decide_numbers(self, connection: Connection, claims: Iterable[Claim]) -> None:
         """Find the submissions that cannot keep their lookup code, and their numbers (M12)."""
         self._stage(connection, claims)
-        connection.execute(
+        query = sql.SQL(
             """
             CREATE TEMPORARY TABLE homeless ON COMMIT DROP AS
             WITH shared AS (
@@ -95,7 +128,7 @@ class Assignments:
                   JOIN submissions AS present
                     ON present.organization_id = claims.organization_id
                    AND present.submission_number = claims.value
-                 WHERE NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id)
+                 WHERE NOT ({from_v2})
             )
             SELECT id, organization_id, created_on,
                    replace(id::text, '-', '') AS digits,
@@ -104,6 +137,7 @@ class Assignments:
              WHERE value IS NULL OR id IN (SELECT id FROM later) OR id IN (SELECT id FROM beaten)
             """
         )
+        connection.execute(query.format(from_v2=FROM_V2))
         for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
             row = connection.execute("SELECT EXISTS (SELECT FROM homeless)").fetchone()
             if row is None or not row[0]:
@@ -113,7 +147,7 @@ class Assignments:
     def _house(self, connection: Connection, digits: int) -> None:
         """Give each number of this length to the first who wants it, unless it is taken."""
         connection.execute("DROP TABLE IF EXISTS housed")
-        connection.execute(
+        query = sql.SQL(
             """
             CREATE TEMPORARY TABLE housed ON COMMIT DROP AS
             SELECT DISTINCT ON (wish.organization_id, wish.number) wish.id, wish.fault, wish.number
@@ -126,33 +160,33 @@ class Assignments:
                     SELECT FROM submissions AS present
                      WHERE present.organization_id = wish.organization_id
                        AND present.submission_number = wish.number
-                       AND NOT EXISTS (SELECT FROM claims AS own WHERE own.id = present.id))
+                       AND NOT ({from_v2}))
              ORDER BY wish.organization_id, wish.number, wish.created_on NULLS LAST, wish.id
-            """,
-            {"digits": digits},
+            """
         )
+        connection.execute(query.format(from_v2=FROM_V2), {"digits": digits})
         self._insert(connection, "SELECT id, fault, number FROM housed")
         connection.execute("DELETE FROM homeless USING housed WHERE homeless.id = housed.id")
 
-    def lookup(self, connection: Connection, ids: list[str]) -> dict[str, Number]:
+    def lookup(self, target: Target, ids: list[str]) -> dict[str, Number]:
         """The decisions about these rows: id → value and code."""
-        if not self._any(connection):
+        if not self._any(target):
             return {}
         query = sql.SQL(
             "SELECT record_id::text, coalesce(value, ''), code FROM {table} "
             "WHERE migration_name = %s AND table_name = %s AND record_id = ANY(%s::uuid[])"
         ).format(table=self._into)
-        rows = connection.execute(query, (self._migration, self._table, ids))
+        # About what is no id nothing was decided.
+        rows = target.read(query, (self._migration, self._table, list(filter(is_id, ids))))
         return {record_id: Number(value, Code(code)) for record_id, value, code in rows}
 
-    def _any(self, connection: Connection) -> bool:
+    def _any(self, target: Target) -> bool:
         if self._count is None:
             query = sql.SQL(
                 "SELECT count(*) FROM (SELECT FROM {table} WHERE migration_name = %s"
                 " AND table_name = %s LIMIT 1) AS found"
             ).format(table=self._into)
-            row = connection.execute(query, (self._migration, self._table)).fetchone()
-            self._count = row[0] if row else 0
+            self._count = target.read(query, (self._migration, self._table))[0][0]
         return bool(self._count)
 
     def _stage(self, connection: Connection, claims: Iterable[Claim]) -> None:
@@ -161,6 +195,9 @@ class Assignments:
                 "CREATE TEMPORARY TABLE IF NOT EXISTS dry_run_assignments"
                 " (LIKE migration_assignments INCLUDING ALL)"
             )
+        # Made before, where the answer to the commit was lost with the connection.
+        forget = sql.SQL("DELETE FROM {} WHERE migration_name = %s AND table_name = %s")
+        connection.execute(forget.format(self._into), (self._migration, self._table))
         connection.execute(
             """
             CREATE TEMPORARY TABLE claims (

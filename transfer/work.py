@@ -171,7 +171,7 @@ class UsersWork:
         if not run.source.has(v2.User):
             return
         for batch in extract.users(run.source, run.scope.user_query(), size, after):
-            later = self._assignments.lookup(run.target.reader, [row.id for row in batch.rows])
+            later = self._assignments.lookup(run.target, [row.id for row in batch.rows])
             yield MappedBatch(
                 self._step,
                 0,
@@ -327,7 +327,7 @@ class SubmissionsWork:
         )
         for batch in read:
             rows = [row for row in batch.rows if everything or self._selected(row)]
-            numbers = self._assignments.lookup(run.target.reader, [row.id for row in rows])
+            numbers = self._assignments.lookup(run.target, [row.id for row in rows])
             yield MappedBatch(
                 self._step,
                 0,
