@@ -277,3 +277,44 @@ def test_django_starts_it_at_the_first_connection_and_again_when_it_has_gone(mak
     (server.data / "PG_VERSION").write_text("9\n")
     with pytest.raises(OperationalError, match="was made by PostgreSQL 9"):
         wrapper.get_new_connection(wrapper.get_connection_params())
+
+
+def by_hand(server: Server, *words: str) -> tuple[int, str]:
+    """Run ``python -m pliers.embedded`` for a server; return its exit status and words."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pliers.embedded", *words],
+        env=os.environ | {"PLIERS_VAR_DIR": str(server.var)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_it_can_be_asked_and_stopped_by_hand(make_server, start_user):
+    server = make_server()
+    assert by_hand(server, "stop") == (0, "embedded PostgreSQL: not running\n")
+    user = start_user(server)
+    user.stdout.readline()
+
+    code, said = by_hand(server, "status")
+    assert (code, "running, in use" in said) == (0, True)
+    assert by_hand(server, "stop", "--idle") == (0, "")
+    code, said = by_hand(server, "stop")
+    assert (code, said.count("\n"), "in use by another process" in said) == (1, 1, True)
+
+    assert by_hand(server, "stop", "--force") == (0, "embedded PostgreSQL: stopped\n")
+    assert by_hand(server, "status") == (0, "embedded PostgreSQL: not running\n")
+
+
+def test_dbshell_brings_its_own_psql(make_server):
+    server = make_server()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "dbshell", "--", "-Atc", "SELECT 6 * 7"],
+        env=os.environ
+        | {"PLIERS_VAR_DIR": str(server.var), "DJANGO_SETTINGS_MODULE": "pliers.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "42\n"
