@@ -49,7 +49,14 @@ def form_fields(form: Form) -> Iterator[dict[str, Any]]:
 class FormAdmin(V3Admin):
     """Forms, each with a table of its fields."""
 
-    list_display = ("name", "organization_link", "version", "status", "created_at", "migration")
+    list_display = (
+        "title",
+        "organization_link",
+        "version",
+        "status",
+        "created_at_short",
+        "migration",
+    )
     list_columns = ("name", "version", "status", "created_at", "organization__name")
     list_select_related = ("organization",)
     list_filter = (OrganizationFilter, "status", MigrationFilter, "created_at")
@@ -57,7 +64,6 @@ class FormAdmin(V3Admin):
     exact_fields = ("name__icontains", "slug__icontains")
     search_help_text = "An id, or a part of the name or slug"
     autocomplete_fields = ("organization",)
-    json_fields = ("definition", "metadata")
     readonly_fields = (*V3Admin.readonly_fields, "fields_table", "filled_in")
     derived = (*V3Admin.derived, "fields_table", "filled_in")
     dependents = ("submissions",)
@@ -73,12 +79,12 @@ class FormAdmin(V3Admin):
                     "status",
                     "filled_in",
                     "origin",
-                    "fields_table",
                 )
             },
         ),
+        ("Fields", {"fields": ("fields_table",)}),
         ("Times", {"fields": ("created_at", "updated_at", "deleted_at")}),
-        ("Stored", {"fields": ("id", "definition", "metadata_shown")}),
+        ("Stored", {"fields": ("id", "definition", "metadata")}),
     )
 
     @admin.display(description="fields")
@@ -93,7 +99,7 @@ class FormAdmin(V3Admin):
                     field.get("type"),
                     "yes" if field.get("required") else "",
                     _choices(field.get("choices")),
-                    pretty_json(field["settings"]) if field.get("settings") else "",
+                    _settings(field.get("settings")),
                 )
                 for field in form_fields(obj)
             ),
@@ -111,12 +117,20 @@ def _choices(choices: object) -> SafeString | str:
     return answer([c.get("label") if isinstance(c, dict) else c for c in choices])
 
 
+def _settings(settings: object) -> SafeString | str:
+    if not settings:
+        return ""
+    if not isinstance(settings, dict):
+        return pretty_json(settings)
+    return answer([f"{name}: {value}" for name, value in settings.items()])
+
+
 @admin.register(Workflow)
 class WorkflowAdmin(V3Admin):
     """Workflows."""
 
     list_display = (
-        "name",
+        "title",
         "organization_link",
         "version",
         "type",
@@ -139,7 +153,6 @@ class WorkflowAdmin(V3Admin):
     exact_fields = ("name__icontains", "slug__icontains")
     search_help_text = "An id, or a part of the name or slug"
     autocomplete_fields = ("organization",)
-    json_fields = ("trigger_config", "definition", "settings", "metadata")
     fieldsets = (
         (
             None,
@@ -160,6 +173,6 @@ class WorkflowAdmin(V3Admin):
         ("Times", {"fields": ("created_at", "updated_at", "published_at", "deleted_at")}),
         (
             "Stored",
-            {"fields": ("id", "trigger_config", "definition", "settings", "metadata_shown")},
+            {"fields": ("id", "trigger_config", "definition", "settings", "metadata")},
         ),
     )

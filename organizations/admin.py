@@ -26,20 +26,19 @@ class OrganizationFilter(RelatedFilter):
 class OrganizationAdmin(V3Admin):
     """Organizations, with the way to what they own."""
 
-    list_display = ("name", "slug", "created_at", "deleted_at", "migration")
+    list_display = ("title", "slug", "created_at_short", "deleted_at_short", "migration")
     list_columns = ("name", "slug", "created_at", "deleted_at")
     list_filter = (MigrationFilter, "created_at")
     ordering = ("slug",)
     exact_fields = ("name__icontains", "slug__icontains")
     search_help_text = "An id, or a part of the name or slug"
-    json_fields = ("settings", "metadata")
     readonly_fields = (*V3Admin.readonly_fields, "contents")
     derived = (*V3Admin.derived, "contents")
     dependents = ("users", "forms", "workflows", "plugins", "submissions", "events")
     fieldsets = (
         (None, {"fields": ("name", "slug", "contents", "origin")}),
         ("Times", {"fields": ("created_at", "updated_at", "deleted_at")}),
-        ("Stored", {"fields": ("id", "settings", "metadata_shown")}),
+        ("Stored", {"fields": ("id", "settings", "metadata")}),
     )
 
     @admin.display(description="contents")
@@ -60,7 +59,7 @@ class OrganizationAdmin(V3Admin):
 class UserAdmin(V3Admin):
     """v3's users; who logs in here is another table."""
 
-    list_display = ("email", "organization_link", "status", "created_at", "migration")
+    list_display = ("title", "organization_link", "status", "created_at_short", "migration")
     list_columns = ("email", "status", "created_at", "organization__name")
     list_select_related = ("organization",)
     list_filter = (OrganizationFilter, "status", MigrationFilter)
@@ -68,12 +67,11 @@ class UserAdmin(V3Admin):
     exact_fields = ("email__istartswith",)
     search_help_text = "An id, or the beginning of an email"
     autocomplete_fields = ("organization",)
-    json_fields = ("auth_data", "metadata")
     dependents = ("events",)
     fieldsets = (
         (None, {"fields": ("email", "organization", "status", "origin")}),
         ("Times", {"fields": ("created_at", "updated_at", "deleted_at")}),
-        ("Stored", {"fields": ("id", "auth_data", "metadata_shown")}),
+        ("Stored", {"fields": ("id", "auth_data", "metadata")}),
     )
 
 
@@ -81,7 +79,7 @@ class UserAdmin(V3Admin):
 class PluginAdmin(V3Admin):
     """Plugins, the system's and the organizations'."""
 
-    list_display = ("name", "version", "type", "status", "is_system", "owner")
+    list_display = ("title", "version", "type", "status", "is_system", "owner")
     list_columns = ("name", "version", "type", "status", "is_system", "organization__name")
     list_select_related = ("organization",)
     list_filter = ("type", "status", "is_system", OrganizationFilter)
@@ -89,9 +87,8 @@ class PluginAdmin(V3Admin):
     exact_fields = ("name__icontains", "slug__icontains")
     search_help_text = "An id, or a part of the name or slug"
     autocomplete_fields = ("organization",)
-    json_fields = ("manifest", "config", "metadata")
-    readonly_fields = ("id", "origin", "metadata_shown", "updated_at")
-    derived = ("id", "origin", "metadata_shown", "updated_at")
+    readonly_fields = ("id", "origin", "metadata", "updated_at")
+    derived = ("id", "origin", "metadata", "updated_at")
     fieldsets = (
         (
             None,
@@ -109,7 +106,7 @@ class PluginAdmin(V3Admin):
             },
         ),
         ("Times", {"fields": ("installed_at", "updated_at")}),
-        ("Stored", {"fields": ("id", "manifest", "config", "metadata_shown")}),
+        ("Stored", {"fields": ("id", "manifest", "config", "metadata")}),
     )
 
     @admin.display(description="organization")

@@ -6,12 +6,30 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Field, JSONField, Model, QuerySet
+from django.db.models import (
+    CharField,
+    DateTimeField,
+    Field,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+)
 from django.db.models.fields.json import KT
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from pliers.admin_display import link, pretty_json, visible
+from pliers.admin_display import (
+    editable_json,
+    exact_time,
+    link,
+    minute,
+    named,
+    pretty_json,
+    text_as_stored,
+    visible,
+)
 from pliers.admin_lists import CappedPaginator, LeanChangeList, as_uuid
 from pliers.models import BATCH_KEY, Described
 
@@ -51,12 +69,31 @@ def storable_json(value: object) -> None:
             raise ValidationError("PostgreSQL stores neither U+0000 nor half a surrogate pair.")
 
 
-def _json_page_field(name: str) -> Callable[[_ModelAdmin, Model], SafeString]:
-    @admin.display(description=name.replace("_", " "))
-    def shown(_: _ModelAdmin, obj: Model) -> SafeString:
-        return pretty_json(getattr(obj, name))
+class ReadableJSONField(forms.JSONField):
+    """Edits JSON indented, and what cannot be seen as escapes."""
 
-    return shown
+    def prepare_value(self, value: Any) -> Any:  # noqa: ANN401 - Django's signature
+        """The text to be edited; what was typed and is no JSON stays as it was typed."""
+        return value if isinstance(value, InvalidJSONInput) else editable_json(value)
+
+
+def _shown(field: _Field) -> Callable[[Any], SafeString] | None:
+    """How a column is shown where it is not edited; None: Django's way will do."""
+    if isinstance(field, JSONField):
+        return pretty_json
+    if isinstance(field, DateTimeField):
+        return exact_time
+    if isinstance(field, CharField | TextField) and not field.choices:
+        return text_as_stored
+    return None
+
+
+def _column(field: _Field, show: Callable[[Any], object]) -> Callable[[Model], object]:
+    @admin.display(description=str(field.verbose_name))
+    def column(obj: Model) -> object:
+        return show(getattr(obj, field.name))
+
+    return column
 
 
 class LeanAdmin(_ModelAdmin):
@@ -64,13 +101,11 @@ class LeanAdmin(_ModelAdmin):
 
     Attributes:
         list_columns: the columns a list needs; empty: all.
-        json_fields: JSON columns, shown indented wherever they cannot be edited.
         exact_fields: what a search looks up besides the id, as ``field__lookup``.
         derived: page fields that are made from a record, and not there before it is.
     """
 
     list_columns: ClassVar[tuple[str, ...]] = ()
-    json_fields: ClassVar[tuple[str, ...]] = ()
     exact_fields: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[tuple[str, ...]] = ()
 
@@ -87,10 +122,15 @@ class LeanAdmin(_ModelAdmin):
     class Media:
         css: ClassVar = {"all": ["pliers/admin.css"]}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for name in cls.json_fields:
-            setattr(cls, f"{name}_shown", _json_page_field(name))
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self._shown_as: dict[str, str] = {}
+        for field in model._meta.concrete_fields:
+            if show := _shown(field):
+                self._shown_as[field.name] = f"{field.name}_shown"
+                setattr(self, f"{field.name}_shown", _column(field, show))
+            if isinstance(field, DateTimeField):
+                setattr(self, f"{field.name}_short", _column(field, minute))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LeanChangeList]:  # noqa: ARG002 - Django's signature
         """The list that reads only what it shows."""
@@ -118,14 +158,21 @@ class LeanAdmin(_ModelAdmin):
             found |= queryset.filter(**{field: term})
         return found
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """The fields that are never edited, under both names they can have on a page."""
+        names = [str(name) for name in super().get_readonly_fields(request, obj)]
+        return [*names, *(self._shown_as[name] for name in names if name in self._shown_as)]
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401 - a nested literal
-        """Show JSON indented where it is not edited; leave out what needs a record on a new one."""
-        read_only = obj is not None and not self.has_change_permission(request, obj)
-        names = {name: f"{name}_shown" for name in self.json_fields} if read_only else {}
+        """Show readably what is not edited; leave out of a new record what is derived of one."""
+        shown = self._shown_as
+        if obj is None or self.has_change_permission(request, obj):
+            never_edited = set(super().get_readonly_fields(request, obj))
+            shown = {name: other for name, other in shown.items() if name in never_edited}
         hidden = set() if obj is not None else set(self.derived)
         fieldsets = []
         for title, options in super().get_fieldsets(request, obj):
-            fields = [names.get(str(f), f) for f in options["fields"] if f not in hidden]
+            fields = [shown.get(str(f), f) for f in options["fields"] if f not in hidden]
             if fields:
                 fieldsets.append((title, {**options, "fields": fields}))
         return fieldsets
@@ -136,10 +183,13 @@ class LeanAdmin(_ModelAdmin):
         request: HttpRequest,
         **kwargs: Any,
     ) -> forms.Field | None:
-        """Refuse JSON that PostgreSQL cannot store in the form."""
+        """Edit JSON readably, and refuse in the form what PostgreSQL cannot store."""
+        if isinstance(db_field, JSONField):
+            kwargs["form_class"] = ReadableJSONField
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(db_field, JSONField):
+        if isinstance(field, ReadableJSONField):
             field.validators.append(storable_json)
+            field.widget.attrs.update({"rows": 16, "class": "vLargeTextField json"})
         return field
 
 
@@ -170,8 +220,7 @@ class V3Admin(LeanAdmin):
     """
 
     dependents: ClassVar[tuple[str, ...]] = ()
-    json_fields: ClassVar[tuple[str, ...]] = ("metadata",)
-    readonly_fields: ClassVar[Any] = ("id", "origin", "metadata_shown", "created_at", "updated_at")
+    readonly_fields: ClassVar[Any] = ("id", "origin", "metadata", "created_at", "updated_at")
     derived: ClassVar[tuple[str, ...]] = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> _Rows:
@@ -184,6 +233,11 @@ class V3Admin(LeanAdmin):
     def migration(self, obj: Any) -> SafeString:  # noqa: ANN401 - any v3 record, annotated
         """The migration that wrote the row."""
         return visible(obj.written_by or "")
+
+    @admin.display(description="name")
+    def title(self, obj: Model) -> SafeString:
+        """What the record is called, and what is clicked to open it."""
+        return named(str(obj))
 
     @admin.display(description="origin")
     def origin(self, obj: Described) -> str:

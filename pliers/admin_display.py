@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from django.db.models import Model
 from django.urls import reverse
@@ -41,6 +42,47 @@ def visible(text: str) -> SafeString:
     )
 
 
+def named(text: str) -> SafeString:
+    """Return a name as something that can be seen and clicked, even one of nothing but blanks."""
+    return visible(text) if text.strip() else quiet("no name")
+
+
+def quiet(text: str) -> SafeString:
+    """Return a remark of the admin's own, set off from what people have typed."""
+    return format_html('<span class="quiet">{}</span>', text)
+
+
+def text_as_stored(value: str | None) -> SafeString:
+    """Return a text column: its lines, its invisible characters, and whether there is a text."""
+    if value is None:
+        return quiet("none")
+    return (
+        format_html('<span class="answer">{}</span>', visible(value)) if value else quiet("empty")
+    )
+
+
+def exact_time(value: datetime | None) -> SafeString:
+    """Return a time to the microsecond, in UTC, as it has to be compared with v2's."""
+    if value is None:
+        return quiet("none")
+    return visible(f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')} UTC")
+
+
+def minute(value: datetime | None) -> str:
+    """Return a time to the minute, in UTC, for a list."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}" if value else ""
+
+
+def editable_json(value: object) -> str:
+    """Return a JSON value to be edited: indented, with invisible characters as JSON escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _SUSPECT.sub(lambda found: _json_escape(found.group()), text)
+
+
+def _json_escape(character: str) -> str:
+    return character if character in _KEPT else json.dumps(character)[1:-1]
+
+
 def pretty_json(value: object) -> SafeString:
     """Return a JSON value as an indented block of text."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -50,14 +92,14 @@ def pretty_json(value: object) -> SafeString:
 def answer(value: object) -> SafeString:
     """Return one answer: text with its lines, a list as a list, and none or empty said so."""
     if value is None:
-        return mark_safe('<span class="quiet">no answer</span>')
+        return quiet("no answer")
     if value == "":
-        return mark_safe('<span class="quiet">empty</span>')
+        return quiet("empty")
     if isinstance(value, str):
         return format_html('<span class="answer" dir="auto">{}</span>', visible(value))
     if isinstance(value, list):
         if not value:
-            return mark_safe('<span class="quiet">nothing chosen</span>')
+            return quiet("nothing chosen")
         return format_html(
             '<ul class="answers">{}</ul>',
             format_html_join("", "<li>{}</li>", ((answer(item),) for item in value)),
@@ -73,7 +115,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
         ((format_html_join("", "<td>{}</td>", ((_cell(cell),) for cell in row)),) for row in rows),
     )
     if not body:
-        return mark_safe('<span class="quiet">none</span>')
+        return quiet("none")
     titles = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in head))
     return format_html(
         '<table class="inside"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', titles, body
@@ -89,10 +131,10 @@ def _cell(cell: object) -> SafeString:
 def link(target: Model | None, text: str | None = None) -> SafeString:
     """Return a link to a record's own page in the admin."""
     if target is None:
-        return mark_safe('<span class="quiet">none</span>')
+        return quiet("none")
     meta = target._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[target.pk])
-    return format_html('<a href="{}">{}</a>', url, visible(str(target) if text is None else text))
+    return format_html('<a href="{}">{}</a>', url, named(str(target) if text is None else text))
 
 
 def list_link(model: type[Model], text: str, **filters: object) -> SafeString:

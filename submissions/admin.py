@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from forms_app.admin import FormFilter, form_fields
 from organizations.admin import OrganizationFilter
 from organizations.models import Organization
 from pliers.admin import V3Admin
-from pliers.admin_display import answer, link, table
+from pliers.admin_display import answer, link, quiet, table
 from pliers.admin_lists import MigrationFilter
 from submissions.models import Submission
 
@@ -27,19 +27,17 @@ class SubmissionAdmin(V3Admin):
     """Submissions, each with its answers under the labels of its form."""
 
     list_display = (
-        "submission_number",
+        "title",
         "form_link",
         "organization_link",
         "status",
-        "created_at",
-        "submitted_at",
+        "created_at_short",
         "migration",
     )
     list_columns = (
         "submission_number",
         "status",
         "created_at",
-        "submitted_at",
         "form__name",
         "organization__name",
     )
@@ -50,14 +48,13 @@ class SubmissionAdmin(V3Admin):
     ordering = ("organization_id", "submission_number")
     search_help_text = "An id, a submission number, or the beginning of numbers followed by *"
     autocomplete_fields = ("organization", "form")
-    json_fields = ("data", "metadata")
     readonly_fields = (*V3Admin.readonly_fields, "form_link", "organization_link", "answers")
     derived = (*V3Admin.derived, "form_link", "organization_link", "answers")
     fieldsets = (
         (None, {"fields": ("submission_number", "status", "origin")}),
         ("Answers", {"fields": ("answers",)}),
         ("Times", {"fields": ("created_at", "updated_at", "submitted_at", "deleted_at")}),
-        ("Stored", {"fields": ("id", "data", "metadata_shown")}),
+        ("Stored", {"fields": ("id", "data", "metadata")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ANN401 - Django's signature
@@ -81,6 +78,11 @@ class SubmissionAdmin(V3Admin):
             lookup = {"submission_number__startswith": term.rstrip("*")}
         return queryset.filter(organization__in=organizations, **lookup)
 
+    @admin.display(description="number")
+    def title(self, obj: Model) -> SafeString:
+        """The submission's number, and what is clicked to open it."""
+        return super().title(obj)
+
     @admin.display(description="form")
     def form_link(self, obj: Submission) -> SafeString:
         """The form, linked."""
@@ -101,6 +103,6 @@ def _answers(submission: Submission) -> Iterator[tuple[object, SafeString]]:
         if name in given:
             yield label, answer(given.pop(name))
         else:
-            yield label, mark_safe('<span class="quiet">not answered</span>')
+            yield label, quiet("not answered")
     for name, value in given.items():
         yield f"{name} (not a field of this form)", answer(value)

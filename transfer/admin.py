@@ -6,10 +6,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from pliers.admin import ReadOnlyAdmin
-from pliers.admin_display import link, list_link, visible
+from pliers.admin_display import link, list_link, quiet, visible
 from pliers.admin_lists import as_uuid, migration_names
 from transfer.mapping.codes import CODES, Code
 from transfer.models import MigrationError, MigrationProgress
@@ -96,18 +96,15 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
         "migration_name",
         "table_name",
         "status",
-        "processed_records",
-        "failed_records",
-        "total_records",
-        "done",
-        "started_at",
-        "completed_at",
+        "records",
+        "failed",
+        "started_at_short",
+        "completed_at_short",
     )
     list_filter = (MigrationNameFilter, TableFilter, "status")
     ordering = ("-id",)
     exact_fields = ("migration_name__icontains",)
     search_help_text = "A part of the migration's name"
-    json_fields = ("ledger", "fingerprint")
     readonly_fields = ("done", "findings")
     fieldsets = (
         (
@@ -137,6 +134,17 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
         counted = (obj.processed_records or 0) + (obj.failed_records or 0)
         return f"{counted * 100 // obj.total_records if obj.total_records else 100} %"
 
+    @admin.display(description="records")
+    def records(self, obj: MigrationProgress) -> str:
+        """How many are migrated, and of how many."""
+        total = "?" if obj.total_records is None else f"{obj.total_records:,}"
+        return f"{obj.processed_records or 0:,} of {total}"
+
+    @admin.display(description="failed")
+    def failed(self, obj: MigrationProgress) -> str:
+        """How many are errors."""
+        return f"{obj.failed_records or 0:,}"
+
     @admin.display(description="findings")
     def findings(self, obj: MigrationProgress) -> SafeString:
         """The way to the errors and warnings of this migration and table."""
@@ -153,16 +161,16 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     """Errors and warnings, each about one v2 record."""
 
     list_display = (
-        "created_at",
-        "severity",
         "code",
+        "severity",
+        "message",
         "v2_table",
         "record_id",
-        "message",
-        "resolved_at",
+        "resolved_at_short",
+        "created_at_short",
         "migration_name",
     )
-    list_display_links = ("created_at", "record_id")
+    list_display_links = ("code", "record_id")
     list_columns = (
         "created_at",
         "severity",
@@ -176,7 +184,6 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     list_filter = (MigrationNameFilter, "severity", ResolvedFilter, TableFilter, CodeFilter)
     ordering = ("-id",)
     search_help_text = "The v2 id of a record"
-    json_fields = ("error_detail",)
     readonly_fields = ("meaning", "record", "message")
     fieldsets = (
         (
@@ -211,6 +218,6 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
         model = V3_MODELS.get(obj.table_name)
         key = as_uuid(obj.record_id or "")
         if model is None or key is None or V2_TABLES.get(obj.table_name) != obj.v2_table:
-            return mark_safe('<span class="quiet">none of its own</span>')
+            return quiet("none of its own")
         found = model._default_manager.filter(pk=key).first()
-        return link(found) if found else mark_safe('<span class="quiet">not in v3</span>')
+        return link(found) if found else quiet("not in v3")
