@@ -66,6 +66,10 @@ def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migr
     return None
 
 
+def _dealt_with(migration: Migration) -> int:
+    return sum(state.processed + state.failed for state in migration.states.values())
+
+
 def _report(
     name: str, outcome: str, migration: Migration, began: float, *notes: str
 ) -> MigrationReport:
@@ -108,6 +112,7 @@ class _Import:
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
         if remark := extract.slow_answers(self.source):
             self.observer.remark(remark)
+        before = _dealt_with(migration)
         stop = Interruption()
         allowance = Allowance(options.batch_size, options.limit)
         loader = Loader(self.target, journal)
@@ -120,7 +125,9 @@ class _Import:
                 self._move(pipeline, run, step, state)
                 if stop.asked or allowance.spent:
                     break
-        return self._ended(migration, journal, began, interrupted=stop.asked)
+        report = self._ended(migration, journal, began, interrupted=stop.asked)
+        report.moved = _dealt_with(migration) - before
+        return report
 
     def _peek(self, name: str) -> Migration:
         """A dry run's migration: begun now, with nothing behind it, whatever v3 holds."""

@@ -21,6 +21,7 @@ REPORT_WIDTH = 100
 class MigrationReport:
     """One migration, table by table.
 
+    ``seconds`` is how long it took, ``moved`` how many records this call dealt with.
     ``outcome`` is one of finished, nothing to do, interrupted, limited, dry run, or for
     status_v2 the migration's status.
     """
@@ -30,6 +31,7 @@ class MigrationReport:
     started_at: datetime | None
     tables: list[TableState]
     seconds: float | None = None
+    moved: int | None = None
     notes: list[str] = field(default_factory=list)
     samples: list[Finding] = field(default_factory=list)
 
@@ -61,6 +63,7 @@ class MigrationReport:
             "outcome": self.outcome,
             "started_at": self.started_at.isoformat() if self.started_at else None,
             "seconds": round(self.seconds, 3) if self.seconds is not None else None,
+            "moved": self.moved,
             "tables": [_table_json(state) for state in self.tables],
             "answers": {**self.answers()._asdict(), "read": self.answers().read},
             "errors": _by_name(self.findings(Severity.ERROR)),
@@ -89,6 +92,9 @@ class MigrationReport:
                 f" + {answers.failed:,} failed",
                 markup=False,
             )
+        if self.moved and self.seconds:
+            rate = self.moved / self.seconds
+            out.print(f"{self.moved:,} records in {self.seconds:,.1f} s: {rate:,.0f} a second")
         for severity, title in ((Severity.ERROR, "Errors"), (Severity.WARNING, "Warnings")):
             if counts := self.findings(severity):
                 out.print(_codes(title, counts))
