@@ -91,7 +91,7 @@ class Account:
         )
         for extra in ((), _PASS_THROUGH):
             words = (*become, *extra, "--")
-            if _can_run(words, binaries / "postgres", directory):
+            if _can_run(words, binaries, directory):
                 return words
         raise EmbeddedError(
             f"user {self.name} cannot reach {directory} and {binaries}, and this machine does not"
@@ -99,18 +99,20 @@ class Account:
         )
 
 
-def _can_run(words: tuple[str, ...], program: Path, directory: Path) -> bool:
-    """Say whether a command behind ``words`` can run ``program`` and write to ``directory``."""
-    for command in (
-        (str(program), "--version"),
-        ("test", "-r", str(directory), "-a", "-w", str(directory), "-a", "-x", str(directory)),
-    ):
-        done = subprocess.run(  # noqa: S603 - our own words and paths, no shell
-            [*words, *command], capture_output=True, cwd="/", check=False
-        )
-        if done.returncode != 0:
-            return False
-    return True
+# The shell between setpriv and the programs is part of the question: setpriv itself may still
+# enter closed directories, what it starts may not. initdb loads libraries that postgres does not.
+_PROBE = 'test -r "$1" -a -w "$1" -a -x "$1" && "$2/postgres" --version && "$2/initdb" --version'
+
+
+def _can_run(words: tuple[str, ...], binaries: Path, directory: Path) -> bool:
+    """Say whether PostgreSQL's programs, run behind ``words``, work and can write ``directory``."""
+    done = subprocess.run(  # noqa: S603 - our own words and paths
+        [*words, "/bin/sh", "-c", _PROBE, "probe", str(directory), str(binaries)],
+        capture_output=True,
+        cwd="/",
+        check=False,
+    )
+    return done.returncode == 0
 
 
 def owner(data: Path) -> int:

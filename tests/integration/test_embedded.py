@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,6 +121,23 @@ def test_runs_as_an_ordinary_user_and_leaves_other_directories_as_they_were(tmp_
     assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
     assert stat.S_IMODE(server.socket_directory.stat().st_mode) == 0o700
     assert [(path.stat().st_mode, path.stat().st_uid) for path in parents] == before
+
+
+def test_programs_in_a_closed_directory_can_be_run_on_data_that_lies_elsewhere(tmp_path):
+    # As in a project below /root whose tests keep their data in /tmp.
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in ("postgres", "initdb"):
+        (closed / name).write_text("#!/bin/sh\nexit 0\n")
+        (closed / name).chmod(0o755)
+    with tempfile.TemporaryDirectory() as folder:
+        account = Account.for_data(Path(folder) / "pg")
+        os.chown(folder, account.uid, account.gid)
+
+        words = account.prefix(closed, Path(folder))
+
+        start_by_another = [*words, "/bin/sh", "-c", '"$0"; exit $?', str(closed / "initdb")]
+        assert subprocess.run(start_by_another, cwd="/", check=False).returncode == 0
 
 
 def test_stops_by_itself_when_its_only_user_is_killed(make_server, start_user):
