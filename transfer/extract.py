@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.core.exceptions import ValidationError
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet, TextField, Value
 
 from legacy_v2 import models as v2
 from transfer.exceptions import SourceError
+from transfer.mapping.text import is_clean
 from transfer.records import (
     V2Answer,
     V2ChoiceMap,
@@ -86,20 +86,25 @@ class Lookups:
 def _between(query: "QuerySet[Any]", key: str, low: str, high: str = "") -> "QuerySet[Any]":
     """The query's rows with ``low < key <= high``; an empty bound is none.
 
-    Raises:
-        SourceError: v2 holds a key that is no GUID, so what comes after it cannot be asked for.
+    A bound goes back as v2 gave it: a copy made by hand may hold keys in other spellings, or
+    such as are no GUIDs, and their records must not stop the run (R7).
     """
-    bounds = {}
-    if low:
-        bounds[f"{key}__gt"] = low
-    if high:
-        bounds[f"{key}__lte"] = high
-    try:
-        return query.filter(**bounds)
-    except ValidationError as error:
+    bounds = (("gt", low), ("lte", high))
+    text = TextField()
+    return query.filter(**{f"{key}__{name}": Value(at, text) for name, at in bounds if at})
+
+
+def _last_key(page: Page, query: "QuerySet[Any]") -> str:
+    """The page's last key, beyond which the next one begins.
+
+    Raises:
+        SourceError: it is no text, or such as no checkpoint could hold.
+    """
+    if page.length and not (page.last_key and is_clean(page.last_key)):
         table = query.model._meta.db_table
-        msg = f"v2's {table} holds a key that is no GUID: {' '.join(error.messages)}"
-        raise SourceError(f"{msg} Repair it in the copy, then go on", table=table) from error
+        msg = f"v2's {table} holds a key that is no text, empty, or has U+0000 in it"
+        raise SourceError(f"{msg}; repair the copy before migrating it", table=table)
+    return page.last_key
 
 
 def pages(
@@ -113,11 +118,11 @@ def pages(
     ordered = query.order_by(key)
     while wanted := size():
         page = source.read(_between(ordered, key, after)[:wanted], columns)
+        after = _last_key(page, query)
         if page.length:
             yield page
         if page.length < wanted:
             return
-        after = page.last_key
 
 
 def ranges(
@@ -129,8 +134,9 @@ def ranges(
         bound = source.read(_between(query.order_by(key), key, after)[:SCAN_SIZE], (key,))
         if not bound.length:
             return
-        page = source.read(_between(query, key, after, bound.last_key), columns)
-        page.last_key = after = bound.last_key
+        high = _last_key(bound, query)
+        page = source.read(_between(query, key, after, high), columns)
+        page.last_key = after = high
         yield page
 
 
@@ -240,8 +246,22 @@ F = TypeVar("F", V2FieldSetting, V2ChoiceMap)
 def _by_form(form_of: dict[str, str], rows: Iterator[F]) -> dict[str, list[F]]:
     grouped: defaultdict[str, list[F]] = defaultdict(list)
     for row in rows:
-        grouped[form_of[row.field_id]].append(row)
+        # One of a field that v2 gained since its fields were read waits for sync_v2.
+        if (form_id := form_of.get(row.field_id)) is not None:
+            grouped[form_id].append(row)
     return grouped
+
+
+def fields_without_form(source: Source, known: Lookups) -> Iterator[V2Field]:
+    """Fields whose form does not exist (M11)."""
+    every_form = v2.FormType._default_manager.all()
+    stray = v2.Field._default_manager.filter(
+        ~Exists(every_form.filter(id=OuterRef("form_type_id")))
+    )
+    columns = ("form_type_id", *(name for name in FIELD_COLUMNS if name != "form_type_id"))
+    for page in ranges(source, stray, columns):
+        for form_id, own_id, *rest in page.rows():
+            yield V2Field._make((own_id, form_id, *rest, known.field_types.get(rest[0])))
 
 
 def settings_without_field(source: Source) -> Iterator[V2FieldSetting]:
@@ -300,13 +320,28 @@ def submissions(
         for answer in source.read(in_range, ANSWER_COLUMNS).rows():
             if (own := answers.get(answer[0])) is not None:
                 own.append(answer)
-            else:
+            elif everything:
                 batch.orphans.append(answer)
         batch.answers = answers
+        batch.orphans = _orphans(source, batch.orphans, low, page.last_key)
         yield batch
         low = page.last_key
     if everything and size():
         for page in ranges(source, all_answers, ANSWER_COLUMNS, after=low):
-            yield SubmissionBatch([], page.last_key, orphans=list(page.rows()))
+            orphans = _orphans(source, list(page.rows()), low, page.last_key)
+            yield SubmissionBatch([], page.last_key, orphans=orphans)
             if not size():
                 return
+            low = page.last_key
+
+
+def _orphans(source: Source, answers: list[V2Answer], low: str, high: str) -> list[V2Answer]:
+    """Those of the answers whose submission is not there now either.
+
+    v2 is alive: a submission may have come, with answers, since its range was read.
+    """
+    if not answers:
+        return answers
+    submissions_now = _between(v2.FormSubmission._default_manager.all(), "id", low, high)
+    there = {row[0] for row in source.read(submissions_now, ("id",)).rows()}
+    return [answer for answer in answers if answer[0] not in there]

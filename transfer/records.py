@@ -8,14 +8,14 @@ bytes of one UTF-8 JSON document. The order of a v3 row's fields is its COPY col
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 Json: TypeAlias = Mapping[str, Any]
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def is_id(value: object) -> bool:
+def is_id(value: object) -> TypeGuard[str]:
     """Whether a value is a v2 id as it should be read; a copy made by hand may hold others."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
+from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -29,8 +30,8 @@ BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 class Page:
     """The rows of one query, column by column, every value in the form the mapping takes.
 
-    ``last_key`` is the first column's last value as the server gave it: keys are compared by
-    the server alone.
+    ``last_key`` is the first column's last value as the server gave it, empty where that is no
+    text: keys are compared by the server alone.
     """
 
     columns: list[Sequence[Any]]
@@ -163,7 +164,9 @@ class Source:
         transposed: dict[str, Sequence[Any]] = dict(
             zip(present, zip(*rows, strict=True), strict=True) if rows else ()
         )
-        last_key = str(transposed[columns[0]][-1]) if rows else ""
+        # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
+        keys = transposed.get(columns[0], ())
+        last_key = str(keys[-1]) if keys and isinstance(keys[-1], str | UUID) else ""
         result: list[Sequence[Any]] = []
         for name in columns:
             if name not in transposed:

@@ -4,7 +4,6 @@
 the table's end is reached. Nothing here writes, but for the decisions of transfer.uniqueness.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,7 +32,7 @@ from transfer.mapping.submissions import map_submission, orphaned_answer
 from transfer.mapping.text import clean
 from transfer.mapping.users import email_key, map_user
 from transfer.plan import Step
-from transfer.records import V2Submission
+from transfer.records import V2Submission, is_id
 from transfer.scope import Scope
 from transfer.source import Source
 from transfer.target import Connection, Target
@@ -41,7 +40,6 @@ from transfer.uniqueness import Assignments, Claim
 
 # Forms read at once to learn their fields: a form with a hundred fields is some 100 kB.
 FORMS_AT_ONCE = 500
-UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 @dataclass(slots=True)
@@ -111,8 +109,10 @@ class OrganizationsWork:
             for row in extract.scan(self._run.source, v2.Organization, extract.ORGANIZATION_COLUMNS)
         ]
         ids = {request.id for request in requests}
-        present = self._run.target.read(sql.SQL("SELECT id::text, slug FROM organizations"))
-        taken = {("", slug) for found, slug in present if found not in ids}
+        query = sql.SQL("SELECT id::text, slug, metadata ? 'migration_batch' FROM organizations")
+        present = self._run.target.read(query)
+        # A row from elsewhere keeps its slug, even under an id that v2 has too.
+        taken = {("", slug) for v3_id, slug, came in present if not came or v3_id not in ids}
         self._slugs = assign_slugs(requests, taken)
 
     def decide(self, connection: Connection) -> None:
@@ -123,12 +123,14 @@ class OrganizationsWork:
         run = self._run
         query = run.scope.organization_query()
         for batch in extract.organizations(run.source, query, size, after):
+            # One that v2 gained since the slugs were given waits for sync_v2.
+            rows = [row for row in batch.rows if row.id in self._slugs]
             yield MappedBatch(
                 self._step,
                 0,
                 batch.last_key,
-                [map_organization(row, self._slugs[row.id], run.ctx) for row in batch.rows],
-                records={row.id: (row, None) for row in batch.rows},
+                [map_organization(row, self._slugs[row.id], run.ctx) for row in rows],
+                records={row.id: (row, None) for row in rows},
             )
 
     def closing(self) -> list[Finding]:
@@ -162,7 +164,8 @@ class UsersWork:
         columns = ("id", "organization_id", "email", "created_on")
         for row in extract.scan(self._run.source, v2.User, columns):
             v2_id, organization, email, created_on = row
-            if email and UUID_TEXT(v2_id) and UUID_TEXT(organization or ""):
+            # What is no text, or has an id that is none, fails when it is mapped.
+            if email and isinstance(email, str) and is_id(v2_id) and is_id(organization):
                 yield Claim(v2_id, organization, _sortable(created_on), email_key(email), None)
 
     def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
@@ -215,9 +218,14 @@ class FormsWork:
         ]
         ids = {request.id for request in requests}
         query = sql.SQL(
-            "SELECT id::text, organization_id::text, slug FROM forms WHERE version = {}"
+            "SELECT id::text, organization_id::text, slug, metadata ? 'migration_batch' FROM forms"
+            " WHERE version = {}"
         ).format(sql.Literal(VERSION))
-        taken = {(owner, slug) for v3_id, owner, slug in run.target.read(query) if v3_id not in ids}
+        taken = {
+            (owner, slug)
+            for v3_id, owner, slug, came in run.target.read(query)
+            if not came or v3_id not in ids
+        }
         self._slugs = assign_slugs(requests, taken)
         self._organizations = run.target_organizations()
 
@@ -228,10 +236,14 @@ class FormsWork:
         """See Work.batches."""
         run = self._run
         for batch in extract.forms(run.source, run.lookups, size, after):
+            if not batch.rows:
+                continue  # fields beyond the last form: see closing
+            # One that v2 gained since the slugs were given waits for sync_v2.
             selected = [
                 form
                 for form in batch.rows
-                if run.scope.has_organization(run.scope.form_organization.get(form.id))
+                if form.id in self._slugs
+                and run.scope.has_organization(run.scope.form_organization.get(form.id))
             ]
             outcomes: list[Outcome] = []
             for form in selected:
@@ -246,22 +258,21 @@ class FormsWork:
                         parts, self._slugs[form.id], run.ctx, organizations=self._organizations
                     )
                 )
-            stray = batch.stray_fields if run.scope.everything else []
             yield MappedBatch(
                 self._step,
                 0,
                 batch.last_key,
                 outcomes,
-                loose=[field_without_form(row) for row in stray],
                 records={form.id: (form, None) for form in selected},
             )
 
     def closing(self) -> list[Finding]:
-        """Settings and choices of fields that do not exist (M11); they are nobody's."""
+        """Fields without a form, settings and choices without a field (M11): nobody's."""
         run = self._run
         if not run.scope.everything:
             return []
         return [
+            *map(field_without_form, extract.fields_without_form(run.source, run.lookups)),
             *map(setting_without_field, extract.settings_without_field(run.source)),
             *map(map_without_field, extract.maps_without_field(run.source, run.lookups)),
         ]
@@ -312,10 +323,10 @@ class SubmissionsWork:
         for row in extract.scan(self._run.source, v2.FormSubmission, columns):
             v2_id, form_id, code, created_on, own = row
             organization = own or owners.get(form_id)
-            if not organization or not UUID_TEXT(organization) or not UUID_TEXT(v2_id):
+            if not is_id(organization) or not is_id(v2_id) or not isinstance(code, str | None):
                 continue  # it will fail, and no number of any organization is at stake
             fault = number_fault(code)
-            value = clean(code) if fault is None else None
+            value = clean(code) if code and fault is None else None
             yield Claim(v2_id, organization, _sortable(created_on), value, fault)
 
     def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
