@@ -1,6 +1,7 @@
 """The import service: what import_v2 and everything else that starts a run calls."""
 
 import contextlib
+import shlex
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,7 +80,7 @@ def _report(
         migration.started_at,
         list(migration.states.values()),
         time.monotonic() - began,
-        list(notes),
+        notes=list(notes),
     )
 
 
@@ -179,7 +180,8 @@ class _Import:
             if not dry:
                 with contextlib.suppress(psycopg.Error):
                     fail_table(self.target.writer, run.journal.migration, state, message)
-            hint = f"What was committed stays. To go on: import_v2 --name {run.journal.migration}"
+            name = shlex.quote(run.journal.migration)
+            hint = f"What was committed stays. To go on: import_v2 --name {name}"
             told = message if dry else f"{message}. {hint}"
             raise RunStoppedError(told, table=step.table) from error
 
@@ -196,19 +198,18 @@ class _Import:
         self, migration: Migration, journal: Journal, began: float, *, interrupted: bool
     ) -> MigrationReport:
         notes = []
-        if interrupted:
-            outcome = "interrupted"
-            notes.append(
-                f"Stopped after the batch in hand. To go on: import_v2 --name {migration.name}"
-            )
-        elif isinstance(journal, DryRunJournal):
-            outcome = "dry run"
+        go_on = f"To go on: import_v2 --name {shlex.quote(migration.name)}"
+        if isinstance(journal, DryRunJournal):
+            outcome = "interrupted" if interrupted else "dry run"
             notes.append("Nothing was written.")
-        elif not migration.finished:
-            outcome = "limited"
-            notes.append(f"Stopped at --limit. To go on: import_v2 --name {migration.name}")
-        else:
+        elif migration.finished:
             outcome = "finished"
+        elif interrupted:
+            outcome = "interrupted"
+            notes.append(f"Stopped after the batch in hand. {go_on}")
+        else:
+            outcome = "limited"
+            notes.append(f"Stopped at --limit. {go_on}")
         report = _report(migration.name, outcome, migration, began, *notes)
         if isinstance(journal, DryRunJournal):
             report.samples = journal.samples

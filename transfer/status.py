@@ -1,5 +1,6 @@
 """The status service: what status_v2 prints, read from migration_progress alone."""
 
+import shlex
 from datetime import UTC, datetime
 
 from transfer.exceptions import RunError
@@ -48,5 +49,5 @@ def _report(migration: Migration) -> MigrationReport:
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
     if migration.status in ("in_progress", "failed", "pending"):
-        report.notes.append(f"To go on: import_v2 --name {migration.name}")
+        report.notes.append(f"To go on: import_v2 --name {shlex.quote(migration.name)}")
     return report
