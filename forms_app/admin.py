@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -22,7 +22,10 @@ else:
 
 
 class FormFilter(RelatedFilter):
-    """Filters by form, of the chosen organization where one is."""
+    """Filters by form; where an organization is chosen its own forms come first.
+
+    The others stay, for a submission may belong to another organization than its form (M8).
+    """
 
     title = "form"
     parameter_name = "form"
@@ -30,10 +33,13 @@ class FormFilter(RelatedFilter):
     names = ("name", "organization__name")
 
     def candidates(self, request: HttpRequest) -> _Rows:
-        """The forms to choose from."""
-        organization = as_uuid(request.GET.get("organization", ""))
+        """The forms to choose from, in the order they are offered."""
         forms = super().candidates(request)
-        return forms.filter(organization=organization) if organization else forms
+        organization = as_uuid(request.GET.get("organization", ""))
+        if organization is None:
+            return forms
+        others = Case(When(organization=organization, then=Value(0)), default=Value(1))
+        return forms.order_by(others, *self.names, "pk")
 
 
 def form_fields(form: Form) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.fields.json import KT
 from django.http import HttpRequest
 
+from pliers.admin_display import named
 from pliers.models import BATCH_KEY
 from transfer.models import MigrationProgress
 
@@ -108,12 +109,12 @@ class RelatedFilter(admin.SimpleListFilter):
     names: tuple[str, ...] = ("name",)
 
     def candidates(self, request: HttpRequest) -> _Rows:  # noqa: ARG002 - for subclasses
-        """The rows to choose from."""
-        return self.model._default_manager.all()
+        """The rows to choose from, in the order they are offered."""
+        return self.model._default_manager.order_by(*self.names, "pk")
 
     def lookups(self, request: HttpRequest, model_admin: _ModelAdmin) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
         """The choices, each labelled by its names."""
-        rows = self.candidates(request).values_list("pk", *self.names).order_by(*self.names, "pk")
+        rows = self.candidates(request).values_list("pk", *self.names)
         choices = list(rows[: CHOICES_SHOWN + 1])
         if len(choices) > CHOICES_SHOWN:
             self.title = f"{self.title} (first {CHOICES_SHOWN})"
@@ -123,7 +124,7 @@ class RelatedFilter(admin.SimpleListFilter):
             choices[:0] = self.model._default_manager.filter(pk=chosen).values_list(
                 "pk", *self.names
             )
-        return [(str(pk), " · ".join(names)) for pk, *names in choices]
+        return [(str(pk), named(" · ".join(names))) for pk, *names in choices]
 
     def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:  # noqa: ARG002 - Django's signature
         """The rows of the chosen one.

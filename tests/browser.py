@@ -30,6 +30,9 @@ class Browser:
         self._answers, answers = os.pipe()
         # The browser reads commands from descriptor 3 and answers on 4.
         words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+        # It calls nobody: no updates, no accounts, no measurements.
+        words += ["--disable-background-networking", "--disable-component-update"]
+        words += ["--disable-sync", "--disable-quic"]
         words += ["--disable-dev-shm-usage", f"--user-data-dir={folder}", "--remote-debugging-pipe"]
         self._process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", *words],

@@ -489,11 +489,12 @@ class TestSubmissionsList:
             address(Submission, "changelist", organization=str(last.pk))
         )
 
-    def test_the_form_filter_keeps_to_the_chosen_organization(self, get):
-        form, other = FormFactory(), FormFactory()
+    def test_the_form_filter_offers_the_chosen_organizations_forms_first(self, get):
+        other, form = FormFactory(name="A"), FormFactory(name="B")
         page = get(address(Submission, "changelist", organization=str(form.organization.pk)))
-        assert f"form={form.pk}" in page
-        assert f"form={other.pk}" not in page
+        assert page.index(f"form={form.pk}") < page.index(f"form={other.pk}")
+        page = get(address(Submission, "changelist"))
+        assert page.index(f"form={other.pk}") < page.index(f"form={form.pk}")
 
 
 def _conditions(plan):
