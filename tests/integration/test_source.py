@@ -1,0 +1,216 @@
+"""The connection to v2: what it is called, what it lacks, and what a lost one costs (R7, R8)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import DatabaseError, OperationalError, connections
+
+from legacy_v2 import models as v2_models
+from tests.runs import query, run
+from tests.v2 import make_v2, use_v2
+from transfer import extract
+from transfer.exceptions import RunStoppedError, SourceError, SourceLostError
+from transfer.source import Source, _bits, _ids, _times, describe, sqlite_path
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def elsewhere(**changes: Any) -> dict[str, Any]:
+    """A v2 in PostgreSQL that nobody answers for."""
+    return {
+        "ENGINE": "django.db.backends.postgresql", "NAME": "Pliers", "USER": "sa",
+        "PASSWORD": "s3cret", "HOST": "127.0.0.1", "PORT": "1", "OPTIONS": {}, **changes,
+    }  # fmt: skip
+
+
+def test_a_file_that_is_not_there_is_named_and_not_made(v2_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no v2 database: .*v2\.sqlite3 does not exist; set V2_"):
+        Source()
+
+    assert not v2_path.exists()
+
+
+def test_a_file_that_is_no_database_is_named(v2_path: Path) -> None:
+    v2_path.write_bytes(b"not a database" * 100)
+
+    with pytest.raises(SourceError, match=r"cannot open v2, SQLite file .*: file is not a"):
+        Source()
+
+
+@pytest.mark.usefixtures("v2_path")
+def test_r8_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
+    with use_v2(**elsewhere()), pytest.raises(SourceError) as refused:
+        Source()
+
+    message = refused.value.message
+    assert message.startswith("cannot open v2, PostgreSQL database 'Pliers' on 127.0.0.1:1: ")
+    assert "s3cret" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.usefixtures("v2_path")
+def test_a_v2_is_called_by_its_kind_place_and_name() -> None:
+    with use_v2(**elsewhere(HOST="sql", PORT="1433")):
+        assert describe("v2") == "PostgreSQL database 'Pliers' on sql:1433"
+
+
+def test_a_sqlite_file_is_found_in_any_spelling(tmp_path: Path) -> None:
+    assert sqlite_path("file:/a%20b/v2.db?mode=ro") == Path("/a b/v2.db")
+    assert sqlite_path("/a b/v2.db") == Path("/a b/v2.db")
+
+
+REQUIRED = [
+    ("Organization", None), ("Organization", "Name"), ("FieldType", None), ("FormType", None),
+    ("Field", None), ("Field", "SortOrder"), ("FieldSetting", None), ("Choice", None),
+    ("Field_Choice_Map", None), ("FormSubmissionStatus", None), ("FormSubmission", None),
+    ("FormSubmission", "LookupCode"), ("FormSubmissionMetaData", None), ("User", "Email"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column"), REQUIRED)
+def test_a_table_or_column_that_is_missing_is_named_before_anything_is_begun(
+    v2_path: Path, table: str, column: str | None
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}])
+    v2.execute(f'ALTER TABLE "{table}" DROP COLUMN {column}' if column else f'DROP TABLE "{table}"')
+
+    with pytest.raises(SourceError, match=f"{table} has no column {column}" if column else table):
+        run()
+
+    assert query("SELECT count(*) FROM migration_progress") == [(0,)]
+
+
+# Values in one form
+
+
+def test_ids_are_lower_case_text_whatever_they_came_as() -> None:
+    key = "0A000000-0000-4000-8000-00000000000F"
+    assert list(_ids([key, key.lower()])) == [key.lower()] * 2
+    assert list(_ids([UUID(key), None])) == [key.lower(), None]
+    assert list(_ids(())) == []
+
+
+def test_bits_are_true_false_or_none() -> None:
+    assert list(_bits([1, 0, True, None])) == [True, False, True, None]
+
+
+def test_times_are_naive_and_what_is_none_is_left_to_the_mapping() -> None:
+    moment = datetime(2024, 3, 1, 10, 20, 30, 123456)  # noqa: DTZ001 - v2's times have no zone
+    given = ["2024-03-01 10:20:30.123456", "2024-03-01T10:20:30.1234567", moment, None, "soon", 7]
+    assert list(_times(given)) == [moment, moment, moment, None, "soon", 7]
+
+
+# A lost connection
+
+
+@pytest.fixture
+def source(v2_path: Path) -> Source:
+    make_v2(v2_path, organizations=[{}])
+    return Source(backoff=(0, 0, 0))
+
+
+def failing(source: Source, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Any]:
+    """Let the next reads fail with these errors; returns the list of tries."""
+    real, tries = source._fetch_once, []
+
+    def fetch(*args: Any) -> Any:
+        tries.append(args)
+        if len(tries) <= len(errors):
+            raise errors[len(tries) - 1]
+        return real(*args)
+
+    monkeypatch.setattr(source, "_fetch_once", fetch)
+    return tries
+
+
+def read(source: Source) -> list[Any]:
+    return list(extract.scan(source, v2_models.Organization, ("id", "name")))
+
+
+def test_r7_a_busy_file_is_tried_again(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = OperationalError("database is locked")
+    tries = failing(source, monkeypatch, locked, locked)
+
+    assert len(read(source)) == 1
+    assert len(tries) == 3
+
+
+def test_r7_a_file_that_stays_busy_is_named_in_the_end(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(source, monkeypatch, *[OperationalError("database is locked")] * 9)
+
+    with pytest.raises(SourceLostError, match=r"lost SQLite file .* reach it again: data"):
+        read(source)
+
+
+@pytest.mark.parametrize("error", [OperationalError("disk I/O error"), DatabaseError("malformed")])
+def test_what_another_try_cannot_mend_is_not_tried_again(
+    source: Source, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tries = failing(source, monkeypatch, error)
+
+    with pytest.raises(SourceError, match=r"SQLite file .* refused a query: (disk|malformed)"):
+        read(source)
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "lost"),
+    [("57P01", True), ("08006", True), (None, True), ("57014", False), ("53300", False)],
+)
+def test_r7_a_server_s_answer_tells_whether_it_is_gone(
+    source: Source, monkeypatch: pytest.MonkeyPatch, sqlstate: str | None, *, lost: bool
+) -> None:
+    error = OperationalError("gone")
+    if sqlstate:
+        error.__cause__ = psycopg.errors.lookup(sqlstate)()
+    monkeypatch.setattr(
+        Source, "connection", SimpleNamespace(vendor="postgresql", close=lambda: None)
+    )
+
+    assert source._is_lost(error) is lost
+
+
+@pytest.fixture
+def lose_v2(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let v2 be away from its nth read on, with no pauses between tries."""
+
+    def lose(after: int) -> None:
+        real, reads = Source._fetch_once, []
+
+        def fetch(self: Source, *args: Any) -> Any:
+            reads.append(1)
+            if len(reads) > after:
+                raise OperationalError("database is locked")
+            return real(self, *args)
+
+        monkeypatch.setattr(Source, "_fetch_once", fetch)
+        monkeypatch.setattr("transfer.source.time.sleep", lambda _seconds: None)
+
+    return lose
+
+
+def test_r7_a_run_whose_v2_stays_away_is_left_failed_and_can_go_on(
+    v2_path: Path, lose_v2: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_v2(v2_path, organizations=[{}], users=[{}, {}, {}])
+    lose_v2(12)
+    with pytest.raises(RunStoppedError, match="To go on: import_v2 --name night"):
+        run(name="night", batch_size=1)
+    monkeypatch.undo()
+
+    rows = query("SELECT status, error_message FROM migration_progress WHERE status = 'failed'")
+    assert len(rows) == 1
+    assert "lost SQLite file" in rows[0][1]
+
+    connections["v2"].close()
+    assert run(name="night").outcome == "finished"
+    assert query("SELECT count(*) FROM users") == [(3,)]
+    assert query("SELECT error_message FROM migration_progress WHERE error_message <> ''") == []
