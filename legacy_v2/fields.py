@@ -47,9 +47,7 @@ class GuidCol(Col):
     column and makes a text column of a hand-made copy compare right. SQL Server needs neither.
     """
 
-    def as_sqlite(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, Any]:
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
         """The column, compared without regard to case."""
         sql, params = self.as_sql(compiler, connection)
         return f"{sql} COLLATE NOCASE", params
