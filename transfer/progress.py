@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from psycopg import sql
 
 from transfer.batch import TableState
 from transfer.exceptions import ResumeRefusedError, RunError
@@ -161,9 +162,14 @@ def open_migration(
                 )
             return existing[0]
         if existing:
-            # A rolled back row may only become pending; what it counted is over.
+            # A rolled back row may only become pending; what it counted and found is over.
+            for books in ("migration_assignments", "migration_errors"):
+                forget = sql.SQL("DELETE FROM {} WHERE migration_name = %s")
+                connection.execute(forget.format(sql.Identifier(books)), (name,))
             connection.execute(
-                "DELETE FROM migration_assignments WHERE migration_name = %s", (name,)
+                "DELETE FROM migration_progress WHERE migration_name = %s"
+                " AND table_name <> ALL(%s)",
+                (name, [step.table for step in steps]),
             )
             connection.execute(
                 "UPDATE migration_progress SET status = 'pending', started_at = now(),"

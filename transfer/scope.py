@@ -9,10 +9,12 @@ from transfer import extract
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import MappingContext
 from transfer.mapping.forms import form_organization
+from transfer.mapping.text import shorten
 from transfer.records import V2Form, V2Submission
 from transfer.source import Source
 
 NAMED_AT_MOST = 10
+LONGEST_NAME = 60  # characters of a form's name in a message
 
 
 class Scope:
@@ -35,7 +37,7 @@ class Scope:
             owner = form_organization(form, ctx)
             self.form_organization[form.id] = owner
             if owner is None:
-                self._without.append(f"{form.name} ({form.id})")
+                self._without.append(f"{shorten(form.name, LONGEST_NAME)} ({form.id})")
 
     @property
     def everything(self) -> bool:
