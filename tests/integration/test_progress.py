@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -231,8 +232,11 @@ def test_m8_a_default_organization_may_be_v3_s_own(v2_path: Path) -> None:
     assert run(default_organization=guid(1, 9)).failed == 0
 
 
-def test_r6_a_second_importer_is_refused_and_one_that_only_tries_is_not(v2_path: Path) -> None:
+def test_r6_a_second_importer_is_refused_and_one_that_only_tries_is_not(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rich_v2(v2_path)
+    monkeypatch.setattr("transfer.importer.Target", partial(Target, grace=0))
 
     with closing(Target("import_v2")):
         with pytest.raises(LockHeldError, match="another importer is at work"):
