@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, QuerySet, TextField, Value
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet, TextField, Value
 
 from legacy_v2 import models as v2
 from transfer.exceptions import SourceError
@@ -145,6 +145,25 @@ def scan(source: Source, model: type[Model], columns: tuple[str, ...]) -> Iterat
     if source.has(model, columns[0]):
         for page in pages(source, model._default_manager.all(), columns, lambda: SCAN_SIZE, ""):
             yield from page.rows()
+
+
+def check_keys(source: Source) -> None:
+    """Refuse a v2 that holds an Id twice: the next batch begins behind it, and would lose one.
+
+    SQL Server's primary keys do not let that happen; a copy's column may be declared otherwise.
+
+    Raises:
+        SourceError: names the table and the Id.
+    """
+    if source.connection.vendor == "microsoft":
+        return
+    for model in filter(source.has, (v2.Organization, v2.User, v2.FormType, v2.FormSubmission)):
+        counted = model._default_manager.values("id").annotate(times=Count("id"))
+        twice = source.first(counted.filter(times__gt=1).values_list("id", flat=True))
+        if twice is not None:
+            table = model._meta.db_table
+            msg = f"{source.describe()}: {table} holds the Id {twice} more than once"
+            raise SourceError(f"{msg} (the case of its letters does not matter)", table=table)
 
 
 def lookups(source: Source) -> Lookups:

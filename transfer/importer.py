@@ -28,7 +28,7 @@ from transfer.progress import (
 )
 from transfer.report import MigrationReport
 from transfer.scope import Scope
-from transfer.source import Source, describe
+from transfer.source import Source, identity
 from transfer.target import Target
 from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work
@@ -47,7 +47,7 @@ def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
             resumed, and the message says so.
     """
     began = time.monotonic()
-    fingerprint = options.fingerprint(describe("v2"))
+    fingerprint = options.fingerprint(identity("v2"))
     target = Target("import_v2", exclusive=not options.dry_run)
     with contextlib.closing(target):
         name = choose_name(target.writer, options.name, fingerprint, datetime.now(UTC))
@@ -97,6 +97,7 @@ class _Import:
         options = self.options
         if missing := self.source.schema.missing():
             raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
+        extract.check_keys(self.source)
         migration = self._peek(name) if options.dry_run else None
         ctx = self._context(name, migration)
         scope = Scope(self.source, ctx, options.organizations)

@@ -127,7 +127,7 @@ def read_mapping_file(path: str | Path | None) -> MappingFile:
     if not path:
         return parse_mapping_file("")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # editors on Windows begin it with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigurationError(f"V2_MAPPING: cannot read {path}: {reason}") from error

@@ -9,7 +9,7 @@ from transfer import extract
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import MappingContext
 from transfer.mapping.forms import form_organization
-from transfer.mapping.text import shorten
+from transfer.mapping.text import clean, shorten
 from transfer.records import V2Form, V2Submission
 from transfer.source import Source
 
@@ -30,12 +30,14 @@ class Scope:
         self.organizations = organizations
         self.form_organization: dict[str, str | None] = {}
         self._without: list[str] = []
+        self._unmatched = set(ctx.mapping.forms)
         for v2_id, name, own in extract.scan(
             source, v2.FormType, ("id", "name", "organization_id")
         ):
             form = V2Form(v2_id, name, None, None, own, None)
             owner = form_organization(form, ctx)
             self.form_organization[form.id] = owner
+            self._unmatched -= {form.id, clean(name) if isinstance(name, str) else ""}
             if owner is None:
                 self._without.append(f"{shorten(form.name, LONGEST_NAME)} ({form.id})")
 
@@ -47,9 +49,17 @@ class Scope:
     def check(self, *, default_organization: str | None, target_organizations: set[str]) -> None:
         """Refuse a run whose organizations do not exist, or whose forms have none (M8).
 
+        Also one whose mapping file names a form that v2 does not have: a form that was meant
+        would go to the default organization, which is another tenant's.
+
         Raises:
             ConfigurationError: names the organization, or the forms.
         """
+        if self._unmatched:
+            named = ", ".join(shorten(key, LONGEST_NAME) for key in sorted(self._unmatched))
+            raise ConfigurationError(
+                f"the mapping file (V2_MAPPING), [forms], names what is no form of v2: {named}"
+            )
         for given, option in (
             *((one, "--organization") for one in sorted(self.organizations)),
             *([(default_organization, "--default-organization")] if default_organization else []),

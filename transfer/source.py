@@ -1,5 +1,6 @@
 """The connection to v2: runs a query the models composed and returns its rows in columns."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestampLoader
 from psycopg.types.string import TextLoader
 
 from legacy_v2.fields import GuidField
@@ -20,6 +24,7 @@ from transfer.target import place
 
 T = TypeVar("T")
 
+DEFAULT_PORTS = {"postgresql": "5432", "microsoft": "1433"}
 VENDOR_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "microsoft": "SQL Server"}
 # Seconds before each new try of a lost connection: half a minute in all, long enough for a
 # failover, short enough that a person still watches.
@@ -83,6 +88,17 @@ def _normaliser(field: "models.Field[Any, Any]") -> Callable[[Sequence[Any]], Se
     return None
 
 
+class TolerantTimestampLoader(TimestampLoader):
+    """Hands back as text a time Python cannot hold; the mapping makes it the record's error."""
+
+    def load(self, data: Buffer) -> Any:  # noqa: ANN401 - a time, or text in its place
+        """The time as a naive datetime, or its text."""
+        try:
+            return super().load(data)
+        except DataError:
+            return bytes(data).decode()
+
+
 def _tolerant_text(value: bytes) -> str:
     try:
         return value.decode("utf-8", "surrogatepass")
@@ -131,6 +147,10 @@ class Source:
     def count(self, query: "models.QuerySet[Any]") -> int:
         """The number of rows of a query."""
         return self._attempt(lambda: query.using(self.alias).count())
+
+    def first(self, query: "models.QuerySet[Any]") -> object:
+        """The first result of a query, None where it has none."""
+        return self._attempt(lambda: next(iter(query.using(self.alias)[:1]), None))
 
     def grouped_counts(
         self, query: "models.QuerySet[Any]", columns: Sequence[str]
@@ -198,6 +218,7 @@ class Source:
             if connection.vendor == "postgresql":
                 # A Python UUID object an answer would cost more than the rest of the mapping.
                 cursor.cursor.adapters.register_loader("uuid", TextLoader)
+                cursor.cursor.adapters.register_loader("timestamp", TolerantTimestampLoader)
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
 
@@ -232,8 +253,8 @@ class Source:
         return describe(self.alias)
 
     def identity(self) -> str:
-        """The source as a fingerprint holds it: kind, server, database."""
-        return describe(self.alias)
+        """The source as a fingerprint holds it."""
+        return identity(self.alias)
 
 
 def describe(alias: str) -> str:
@@ -245,6 +266,24 @@ def describe(alias: str) -> str:
     if connection.vendor == "sqlite":
         return f"{kind} file {sqlite_path(name)}"
     return f"{kind} database {name!r} on {place(settings)}"
+
+
+def identity(alias: str) -> str:
+    """Which v2 a migration is made from: kind, server, database, schema; never a login (R8).
+
+    Known without connecting, so that a finished run again costs nothing.
+    """
+    connection = connections[alias]
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return describe(alias)
+    kind = VENDOR_NAMES.get(connection.vendor, connection.vendor)
+    host = settings.get("HOST") or "this machine"
+    port = settings.get("PORT") or DEFAULT_PORTS.get(connection.vendor, "")
+    text = f"{kind} database {settings['NAME']!r} on {host}:{port}"
+    options = str(settings.get("OPTIONS", {}).get("options", ""))
+    searched = re.search(r"search_path\s*=\s*(\S+)", options)
+    return f"{text}, schema {searched.group(1)}" if searched else text
 
 
 def sqlite_path(name: str) -> Path:

@@ -26,6 +26,16 @@ LOCK_KEY = 5345019762055171957
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # Seconds a killed importer's backend may take to notice and let the lock go.
 LOCK_GRACE_SECONDS = 3.0
+# A limit that a role or a database has for its application would stop every attempt: one COPY
+# of the numbers' decisions lasts as long as v2's submissions take to read.
+SESSION = """
+    SET TIME ZONE 'UTC';
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SET idle_in_transaction_session_timeout = 0;
+"""
+# Serialization failure, deadlock, lock not available: the same statement may succeed next time.
+TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
 NEEDED_TABLES = (
     "organizations",
     "users",
@@ -96,7 +106,7 @@ class Target:
     def retrying(self, action: Callable[[], T]) -> T:
         """Run the action; where the connection is lost, connect anew and run it again (R7).
 
-        It is run again only with the lock held again.
+        It is run again only with the lock held again. A deadlock is tried again too.
 
         Raises:
             TargetLostError: v3 stayed away.
@@ -107,9 +117,11 @@ class Target:
                     self._reconnect()
                 return action()
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
-                if not is_lost(error, self.writer):
+                lost = is_lost(error, self.writer)
+                if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:
                     raise TargetError(f"{describe(self._alias)}: {first_line(error)}") from error
-                self.writer.close()
+                if lost:
+                    self.writer.close()
                 if pause is None:
                     msg = f"lost {describe(self._alias)} and could not reach it again"
                     raise TargetLostError(f"{msg}: {first_line(error)}") from error
@@ -146,7 +158,7 @@ class Target:
         # Django leaves JSON to its fields; there are none here.
         connection.adapters.register_loader("jsonb", JsonbLoader)
         connection.execute("SELECT set_config('application_name', %s, false)", (self._purpose,))
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute(SESSION)
         return connection
 
     def _reconnect(self) -> None:
@@ -180,10 +192,10 @@ class Target:
     def _holder(self, connection: Connection) -> str:
         row = connection.execute(
             """
-            SELECT activity.pid, activity.application_name, activity.client_addr,
+            SELECT lock.pid, activity.application_name, activity.client_addr,
                    activity.backend_start
               FROM pg_locks AS lock
-              JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+              LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
              WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
                AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                AND (lock.classid::bigint << 32) | lock.objid::bigint = %s
@@ -193,10 +205,13 @@ class Target:
         if row is None:
             return "another importer just let the lock go; start again"
         pid, name, address, since = row
+        at_work = f"another importer is at work on {describe(self._alias)}"
+        if since is None:  # another role's, and ours may not look into it
+            return f"{at_work}, under another role (backend {pid}; an administrator sees the rest)"
         where = address or "this machine"
         return (
-            f"another importer is at work on {describe(self._alias)}: {name or 'unnamed'}, "
-            f"from {where}, since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
+            f"{at_work}: {name or 'unnamed'}, from {where}, "
+            f"since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
         )
 
 

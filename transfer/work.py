@@ -6,13 +6,14 @@ the table's end is reached. Nothing here writes, but for the decisions of transf
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from psycopg import sql
 
 from legacy_v2 import models as v2
 from transfer import extract
-from transfer.batch import MappedBatch
+from transfer.batch import MappedBatch, SourceRecord
 from transfer.journal import DryRunJournal, Journal
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import AnswerLedger, Finding, Outcome
@@ -20,20 +21,22 @@ from transfer.mapping.forms import (
     VERSION,
     FormParts,
     field_without_form,
+    form_organization,
     map_form,
     map_without_field,
     setting_without_field,
 )
 from transfer.mapping.layout import Reference, form_fields
-from transfer.mapping.numbers import Number, number_fault
+from transfer.mapping.numbers import MOST_DIGITS, Number, fallback_number, number_fault
 from transfer.mapping.organizations import map_organization
-from transfer.mapping.slugs import SlugRequest, assign_slugs
+from transfer.mapping.slugs import SlugRequest
 from transfer.mapping.submissions import map_submission, orphaned_answer
 from transfer.mapping.text import clean
 from transfer.mapping.users import email_key, map_user
 from transfer.plan import Step
-from transfer.records import V2Submission, is_id
+from transfer.records import V2Organization, V2Submission, is_id
 from transfer.scope import Scope
+from transfer.slugbook import SlugBook
 from transfer.source import Source
 from transfer.target import Connection, Target
 from transfer.uniqueness import Assignments, Claim
@@ -96,7 +99,7 @@ class OrganizationsWork:
     def __init__(self, run: Run, step: Step) -> None:
         self._run = run
         self._step = step
-        self._slugs: dict[str, str] = {}
+        self._slugs = SlugBook((), ())
 
     def count(self) -> int:
         """See Work.count."""
@@ -104,16 +107,16 @@ class OrganizationsWork:
 
     def prepare(self) -> None:
         """Give every organization of v2 its slug (M5)."""
-        requests = [
-            SlugRequest(row[0], "", _text(row[1]), row[2], self._step.singular)
-            for row in extract.scan(self._run.source, v2.Organization, extract.ORGANIZATION_COLUMNS)
-        ]
-        ids = {request.id for request in requests}
-        query = sql.SQL("SELECT id::text, slug, metadata ? 'migration_batch' FROM organizations")
-        present = self._run.target.read(query)
-        # A row from elsewhere keeps its slug, even under an id that v2 has too.
-        taken = {("", slug) for v3_id, slug, came in present if not came or v3_id not in ids}
-        self._slugs = assign_slugs(requests, taken)
+        read = extract.scan(self._run.source, v2.Organization, extract.ORGANIZATION_COLUMNS)
+        query = sql.SQL(
+            "SELECT id::text, '', slug, metadata ? 'migration_batch' FROM organizations"
+        )
+        self._slugs = SlugBook(
+            (self._wish(V2Organization(*row)) for row in read), self._run.target.read(query)
+        )
+
+    def _wish(self, row: V2Organization) -> SlugRequest:
+        return SlugRequest(row.id, "", _text(row.name), row.created_on, self._step.singular)
 
     def decide(self, connection: Connection) -> None:
         """Nothing to decide."""
@@ -123,15 +126,12 @@ class OrganizationsWork:
         run = self._run
         query = run.scope.organization_query()
         for batch in extract.organizations(run.source, query, size, after):
-            # One that v2 gained since the slugs were given waits for sync_v2.
-            rows = [row for row in batch.rows if row.id in self._slugs]
-            yield MappedBatch(
-                self._step,
-                0,
-                batch.last_key,
-                [map_organization(row, self._slugs[row.id], run.ctx) for row in rows],
-                records={row.id: (row, None) for row in rows},
-            )
+            outcomes = [
+                map_organization(row, self._slugs.slug(self._wish(row)), run.ctx)
+                for row in batch.rows
+            ]
+            records: dict[str, SourceRecord] = {row.id: (row, None) for row in batch.rows}
+            yield MappedBatch(self._step, 0, batch.last_key, outcomes, records=records)
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -199,7 +199,7 @@ class FormsWork:
     def __init__(self, run: Run, step: Step) -> None:
         self._run = run
         self._step = step
-        self._slugs: dict[str, str] = {}
+        self._slugs = SlugBook((), ())
         self._organizations: set[str] = set()
 
     def count(self) -> int:
@@ -209,25 +209,19 @@ class FormsWork:
     def prepare(self) -> None:
         """Give every form of v2 its slug (M7), and learn which organizations are in v3."""
         run = self._run
-        owners = run.scope.form_organization
-        requests = [
-            SlugRequest(
-                row[0], owners.get(row[0]) or "", _text(row[1]), row[2], self._step.singular
-            )
-            for row in extract.scan(run.source, v2.FormType, ("id", "name", "created_on"))
-        ]
-        ids = {request.id for request in requests}
+        read = extract.scan(run.source, v2.FormType, ("id", "name", "created_on"))
         query = sql.SQL(
             "SELECT id::text, organization_id::text, slug, metadata ? 'migration_batch' FROM forms"
-            " WHERE version = {}"
-        ).format(sql.Literal(VERSION))
-        taken = {
-            (owner, slug)
-            for v3_id, owner, slug, came in run.target.read(query)
-            if not came or v3_id not in ids
-        }
-        self._slugs = assign_slugs(requests, taken)
+            " WHERE version = %s"
+        )
+        self._slugs = SlugBook(
+            (self._wish(*row) for row in read), run.target.read(query, (VERSION,))
+        )
         self._organizations = run.target_organizations()
+
+    def _wish(self, form_id: str, name: object, created_on: datetime | None) -> SlugRequest:
+        owner = self._run.scope.form_organization.get(form_id) or ""
+        return SlugRequest(form_id, owner, _text(name), created_on, self._step.singular)
 
     def decide(self, connection: Connection) -> None:
         """Nothing to decide."""
@@ -238,13 +232,10 @@ class FormsWork:
         for batch in extract.forms(run.source, run.lookups, size, after):
             if not batch.rows:
                 continue  # fields beyond the last form: see closing
-            # One that v2 gained since the slugs were given waits for sync_v2.
-            selected = [
-                form
-                for form in batch.rows
-                if form.id in self._slugs
-                and run.scope.has_organization(run.scope.form_organization.get(form.id))
-            ]
+            owners = run.scope.form_organization
+            for form in batch.rows:  # v2 may have gained one since the scope was drawn
+                owners.setdefault(form.id, form_organization(form, run.ctx))
+            selected = [form for form in batch.rows if run.scope.has_organization(owners[form.id])]
             outcomes: list[Outcome] = []
             for form in selected:
                 parts = FormParts(
@@ -253,11 +244,8 @@ class FormsWork:
                     batch.settings.get(form.id, []),
                     batch.maps.get(form.id, []),
                 )
-                outcomes.append(
-                    map_form(
-                        parts, self._slugs[form.id], run.ctx, organizations=self._organizations
-                    )
-                )
+                slug = self._slugs.slug(self._wish(form.id, form.name, form.created_on))
+                outcomes.append(map_form(parts, slug, run.ctx, organizations=self._organizations))
             yield MappedBatch(
                 self._step,
                 0,
@@ -352,8 +340,11 @@ class SubmissionsWork:
     def _map(
         self, row: V2Submission, batch: extract.SubmissionBatch, numbers: dict[str, Number]
     ) -> Outcome:
-        answers = batch.answers[row.id]
-        return map_submission(row, answers, self._reference, self._run.ctx, numbers.get(row.id))
+        number = numbers.get(row.id)
+        if number is None and (fault := number_fault(row.lookup_code)):
+            # v2 gained or changed it after the numbers were decided: all its digits are its own.
+            number = Number(fallback_number(row.id, MOST_DIGITS), fault)
+        return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
 
     def _selected(self, row: V2Submission) -> bool:
         return self._run.scope.has_organization(self._run.scope.submission_organization(row))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from tests.runs import (
 )
 from tests.v2 import STATUSES, guid, make_v2
 from transfer.batch import TableState
-from transfer.exceptions import RunStoppedError
+from transfer.exceptions import ConfigurationError, RunStoppedError, SourceError
+from transfer.mapping.codes import Code, Severity
+from transfer.mapping.context import MappingFile
 from transfer.source import Page, Source
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -479,19 +482,58 @@ def test_m5_a_slug_of_v3_s_own_row_is_avoided_even_under_an_id_of_v2(v2_path: Pa
 # A v2 that is alive
 
 
-def test_an_organization_or_form_added_while_the_run_goes_is_left_to_sync(v2_path: Path) -> None:
-    v2 = rich_v2(v2_path)
+def test_m5_an_organization_or_form_added_while_the_run_goes_gets_a_free_slug(
+    v2_path: Path,
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{"Name": "Acme"}], forms=[{"Name": "Leave"}])
 
     class Live(Quiet):
         def table_started(self, state: TableState) -> None:
             if state.table in ("organizations", "forms"):
-                v2.add(state.table, {})
+                v2.add(
+                    state.table, {"Name": {"organizations": "Acme", "forms": "Leave"}[state.table]}
+                )
 
-    report = run(Live(), batch_size=2)
+    report = run(Live(), batch_size=1)
 
     assert report.outcome == "finished"
-    assert counted(report, "organizations") == (3, 3, 0)
-    assert counted(report, "forms") == (4, 3, 1)
+    assert query("SELECT slug FROM organizations ORDER BY id") == [("acme",), ("acme-2",)]
+    assert query("SELECT slug FROM forms ORDER BY id") == [("leave",), ("leave-2",)]
+
+
+def test_m5_a_name_changed_between_two_starts_takes_nobody_s_slug(v2_path: Path) -> None:
+    v2 = make_v2(v2_path, organizations=[{"Name": "Acme"}, {"Name": "Acme"}], forms=[{}])
+    run(name="m", limit=1)
+    v2.execute("UPDATE Organization SET Name = 'Zeta' WHERE Id = ?", [guid(1, 1)])
+
+    report = run(name="m")
+
+    assert report.outcome == "finished"
+    assert query("SELECT name, slug FROM organizations ORDER BY id") == [
+        ("Acme", "acme"),
+        ("Acme", "acme-2"),
+    ]
+    assert report.failed == 0
+
+
+def test_m12_a_submission_without_a_code_added_while_the_run_goes_gets_all_its_digits(
+    v2_path: Path,
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], submissions=[{}])
+
+    class Live(Quiet):
+        def table_started(self, state: TableState) -> None:
+            if state.table == "submissions":
+                v2.add("submissions", {"LookupCode": None}, {"LookupCode": ""})
+
+    report = run(Live())
+
+    late = [row["Id"].replace("-", "") for row in v2.submissions[1:]]
+    assert counted(report, "submissions") == (3, 3, 0)
+    assert query("SELECT submission_number FROM submissions ORDER BY id OFFSET 1") == [
+        (f"V2-{digits}",) for digits in late
+    ]
+    assert report.findings(Severity.WARNING) == {Code.NUMBER_MISSING: 2}
 
 
 @pytest.fixture
@@ -635,3 +677,41 @@ def test_a_key_that_no_checkpoint_could_hold_stops_the_run_before_it_begins(
         run()
 
     assert query("SELECT count(*) FROM users") == [(0,)]
+
+
+def test_an_id_that_is_there_twice_stops_the_run_before_it_begins(v2_path: Path) -> None:
+    one = guid(0xA, 1).replace("0", "a")
+    make_v2(
+        v2_path,
+        nocase=False,
+        organizations=[{}],
+        forms=[{}],
+        submissions=[{"Id": one}, {"Id": one.upper()}],
+    )
+    with pytest.raises(SourceError, match=rf"FormSubmission holds the Id {one} more than once"):
+        run()
+    assert query("SELECT * FROM migration_progress") == []
+
+
+def test_m8_a_form_that_only_the_mapping_file_knows_stops_the_run_before_it_begins(
+    v2_path: Path,
+) -> None:
+    make_v2(v2_path, organizations=[{}], forms=[{"Name": "Leave"}])
+    mapping = MappingFile(forms={"Leave": guid(1, 1), "Laeve": guid(1, 1)})
+    with pytest.raises(ConfigurationError, match="is no form of v2: 'Laeve'"):
+        run(mapping=mapping)
+    assert query("SELECT * FROM migration_progress") == []
+
+
+def test_r7_a_time_limit_of_the_database_stops_nothing(
+    v2_path: Path, before_reading: Callable[[str, Callable[[], object]], None]
+) -> None:
+    rich_v2(v2_path)
+    (database,) = query("SELECT quote_ident(current_database())")[0]
+    # The numbers are decided in one COPY, which lasts as long as reading v2's submissions does.
+    before_reading("FormSubmission", lambda: time.sleep(1.5))
+    query(f"ALTER DATABASE {database} SET statement_timeout = 1000")
+    try:
+        assert run().outcome == "finished"
+    finally:
+        query(f"ALTER DATABASE {database} RESET statement_timeout")

@@ -1,12 +1,13 @@
 """error_detail: any v2 record goes into jsonb and comes back."""
 
+import hashlib
 import json
 from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.detail import decode_detail, encode_detail
+from transfer.detail import MAX_DOCUMENT, MAX_TEXT, decode_detail, encode_detail
 
 # Every code point, the ones jsonb refuses and the ones the escape is made of more often.
 text = st.text(st.characters() | st.sampled_from('\x00\ud800\udc00\udfff\\u0{}"'))
@@ -61,3 +62,25 @@ def test_a_value_json_has_no_form_for_is_its_text() -> None:
 
 def test_no_record_is_no_detail() -> None:
     assert encode_detail(None) is None
+
+
+def test_a_very_long_text_is_cut_and_says_what_it_was():
+    text = "a\x00" + "é" * MAX_TEXT
+    cut = json.loads(encode_detail({"Id": "x", "FreeFormEntry": text}) or "")["FreeFormEntry"]
+    assert decode_detail(cut["cut"]) == text[:200]
+    assert cut["length"] == len(text)
+    assert cut["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_text_of_the_longest_length_stays_whole():
+    text = "a" * MAX_TEXT
+    assert json.loads(encode_detail({"a": text}) or "") == {"a": text}
+
+
+def test_r7_many_long_texts_never_make_a_document_that_postgresql_refuses():
+    answers = [{"FreeFormEntry": "a" * (MAX_TEXT - n)} for n in range(40)]
+    encoded = encode_detail({"answers": answers}) or ""
+    assert len(encoded) < MAX_DOCUMENT
+    assert [a["FreeFormEntry"]["length"] for a in json.loads(encoded)["answers"]] == [
+        MAX_TEXT - n for n in range(40)
+    ]
