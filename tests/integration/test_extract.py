@@ -12,9 +12,10 @@ from django.db import connections
 
 from legacy_v2 import models as v2_models
 from legacy_v2.seed import schema
-from tests.runs import TABLES, empty_v3, query, rich_v2, run, snapshot
+from tests.runs import TABLES, empty_v3, query, rich_v2, run, snapshot, state
 from tests.v2 import V2, guid, make_v2, use_v2
 from transfer import extract
+from transfer.mapping.codes import Code, Severity
 from transfer.source import Source
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -293,6 +294,20 @@ def postgresql_copy(as_it_is: tuple[V2, dict[str, list[str]]]) -> Iterator[dict[
 
 def test_m1_a_copy_in_postgresql_gives_the_same(postgresql_copy: dict[str, list[str]]) -> None:
     assert imported() == postgresql_copy
+
+
+def test_r7_a_time_past_python_s_last_year_costs_its_own_record_only(
+    postgresql_copy: dict[str, list[str]],
+) -> None:
+    # What PostgreSQL makes of SQL Server's usual "for ever", 9999-12-31 23:59:59.9999999.
+    with connections["default"].cursor() as cursor:
+        cursor.execute('UPDATE copy_of_v2."Organization" SET "CreatedOn" = %s', ["10000-01-01"])
+
+    report = run(name="night", tables=["organizations"])
+
+    assert report.outcome == "finished"
+    assert state(report, "organizations").processed == 0
+    assert set(report.findings(Severity.ERROR)) == {Code.VALUE_UNUSABLE}
 
 
 def test_a_selection_of_a_copy_in_postgresql_gives_the_same(

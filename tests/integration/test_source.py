@@ -16,7 +16,7 @@ from tests.runs import query, run
 from tests.v2 import make_v2, use_v2
 from transfer import extract
 from transfer.exceptions import RunStoppedError, SourceError, SourceLostError
-from transfer.source import Source, _bits, _ids, _times, describe, sqlite_path
+from transfer.source import Source, _bits, _ids, _times, describe, identity, sqlite_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -214,3 +214,25 @@ def test_r7_a_run_whose_v2_stays_away_is_left_failed_and_can_go_on(
     assert run(name="night").outcome == "finished"
     assert query("SELECT count(*) FROM users") == [(3,)]
     assert query("SELECT error_message FROM migration_progress WHERE error_message <> ''") == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"HOST": "sql", "PORT": ""}, {"HOST": "sql", "PORT": "5432"}, True),
+        ({"HOST": "sql", "USER": "a"}, {"HOST": "sql", "USER": "b", "PASSWORD": "c"}, True),
+        ({"HOST": "/run/a"}, {"HOST": "/run/b"}, False),
+        ({"NAME": "One"}, {"NAME": "Two"}, False),
+        ({"OPTIONS": {"options": "-c search_path=a"}}, {"OPTIONS": {}}, False),
+        ({"OPTIONS": {"sslmode": "require"}}, {"OPTIONS": {}}, True),
+    ],
+)
+def test_a_source_is_its_server_database_and_schema(
+    one: dict[str, Any], other: dict[str, Any], *, same: bool
+) -> None:
+    found = []
+    for settings in (one, other):
+        whole = {"ENGINE": "django.db.backends.postgresql", "NAME": "Pliers", "PORT": ""} | settings
+        with use_v2(**whole):
+            found.append(identity("v2"))
+    assert (found[0] == found[1]) is same

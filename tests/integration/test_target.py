@@ -1,6 +1,7 @@
 """The connections to v3: one importer at a time (R6), and a lost one is got again (R7)."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -100,6 +101,34 @@ def test_r7_a_lost_reader_is_got_again(target: Target) -> None:
     assert target.read(TWO) == [(2,)]
 
 
+def test_r7_a_lock_that_its_own_dead_backend_still_holds_is_waited_for(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken network: the client's end is gone, the server has not noticed yet."""
+    before = target.writer.info.backend_pid
+    with closing(target.writer.cursor()) as deaf:
+        target.writer = target._connect()
+        target.writer.close()
+        monkeypatch.setattr(time, "sleep", lambda _seconds: kill(deaf.connection))
+
+        assert target.retrying(lambda: target.writer.execute(TWO).fetchall()) == [(2,)]
+
+    assert target.writer.info.backend_pid != before
+
+
+def test_r7_a_deadlock_is_tried_again(target: Target) -> None:
+    tries: list[int] = []
+
+    def act() -> int:
+        tries.append(target.writer.info.backend_pid)
+        if len(tries) == 1:
+            raise psycopg.errors.DeadlockDetected("deadlock detected")
+        return len(tries)
+
+    assert target.retrying(act) == 2
+    assert tries[0] == tries[1]
+
+
 def test_r6_a_writer_whose_lock_another_took_meanwhile_never_writes_again(target: Target) -> None:
     kill(target.writer)
     with closing(opened(grace=5)), pytest.raises(LockHeldError):
@@ -169,3 +198,32 @@ def test_a_v3_that_is_not_migrated_says_how(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_a_place_is_a_host_or_this_machine(settings: dict[str, Any], place: str) -> None:
     assert module.place(settings) == place
+
+
+def test_r6_a_holder_that_one_may_not_look_into_is_named_as_far_as_one_may(
+    target: Target, v3_alias: Callable[..., None]
+) -> None:
+    query("CREATE ROLE onlooker LOGIN")
+    query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker")
+    try:
+        v3_alias(USER="onlooker", PASSWORD="")
+        with pytest.raises(LockHeldError, match="under another role") as refused:
+            opened()
+        assert f"backend {target.writer.info.backend_pid}" in refused.value.message
+    finally:
+        query("DROP OWNED BY onlooker")
+        query("DROP ROLE onlooker")
+
+
+def test_r7_a_deadlock_s_victim_is_tried_again(target: Target) -> None:
+    tries = []
+
+    def victim_at_first() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            target.writer.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$")
+        return len(tries)
+
+    before = target.writer
+    assert target.retrying(victim_at_first) == 2
+    assert target.writer is before

@@ -23,7 +23,7 @@ from transfer.exceptions import ConfigurationError, RunError, SourceError, Targe
 from transfer.mapping.context import parse_mapping_file
 from transfer.models import MigrationError, MigrationProgress
 from transfer.options import ImportOptions
-from transfer.source import describe
+from transfer.source import identity
 from transfer.verify import verify
 from transfer.verify_report import Check, Verdict, VerifyReport, count_check
 from transfer.verify_source import Cut, Split
@@ -126,7 +126,7 @@ def record_run(name: str = NAME, status: str = "completed", **fingerprint: Any) 
             processed_records=totals[table],
             failed_records=0,
             started_at=STARTED,
-            fingerprint={"source": describe("v2"), "tables": tables, "time_zone": "UTC"}
+            fingerprint={"source": identity("v2"), "tables": tables, "time_zone": "UTC"}
             | fingerprint,
         )
 
@@ -516,7 +516,7 @@ def selection(mapping: str = "", default: str | None = None) -> dict[str, Any]:
         mapping=parse_mapping_file(mapping),
         default_organization=default,
     )
-    return options.fingerprint(describe("v2"))
+    return options.fingerprint(identity("v2"))
 
 
 def test_selected_organizations_are_compared_with_what_belongs_to_them(selected: V2) -> None:
