@@ -110,12 +110,18 @@ class Target:
 
         Raises:
             TargetLostError: v3 stayed away.
+            LockHeldError: the lock stayed with another.
         """
         for pause in (*self._backoff, None):
             try:
                 if self.writer.closed:
                     self._reconnect()
                 return action()
+            except LockHeldError:
+                # Behind a broken network it is our own dead backend, until the server notices.
+                if pause is None:
+                    raise
+                time.sleep(pause)
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
                 lost = is_lost(error, self.writer)
                 if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:

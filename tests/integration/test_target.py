@@ -106,10 +106,10 @@ def test_r7_a_lock_that_its_own_dead_backend_still_holds_is_waited_for(
 ) -> None:
     """A broken network: the client's end is gone, the server has not noticed yet."""
     before = target.writer.info.backend_pid
-    with closing(target.writer.cursor()) as deaf:
+    with closing(target.writer) as deaf:
         target.writer = target._connect()
         target.writer.close()
-        monkeypatch.setattr(time, "sleep", lambda _seconds: kill(deaf.connection))
+        monkeypatch.setattr(time, "sleep", lambda _seconds: kill(deaf))
 
         assert target.retrying(lambda: target.writer.execute(TWO).fetchall()) == [(2,)]
 
