@@ -79,6 +79,17 @@ def query(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def documents(table: str, order: str = "id") -> list[dict[str, Any]]:
+    """The rows of a v3 table as JSON has them."""
+    return [json.loads(r[0]) for r in query(f"SELECT to_jsonb(t) FROM {table} t ORDER BY {order}")]
+
+
+def counted(report: MigrationReport, table: str) -> tuple[int | None, int, int]:
+    """A table's total, migrated and failed records."""
+    found = state(report, table)
+    return found.total, found.processed, found.failed
+
+
 def errors(code: str | None = None) -> list[dict[str, Any]]:
     """migration_errors by record id, or those of one code."""
     rows = query("SELECT to_jsonb(e)::text FROM migration_errors AS e ORDER BY record_id, code, id")

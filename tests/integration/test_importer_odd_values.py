@@ -1,0 +1,116 @@
+"""Imports of values no column of v2 could hold: a copy of v2 may have been made by hand (R7)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.runs import (
+    TABLES,
+    counted,
+    errors,
+    query,
+    run,
+)
+from tests.v2 import guid, make_v2
+from transfer.exceptions import RunStoppedError, SourceError
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "v3_table"),
+    [
+        ("User", "Email", "users"), ("User", "CreatedOn", "users"),
+        ("FormSubmission", "LookupCode", "submissions"),
+        ("FormSubmission", "CreatedOn", "submissions"),
+        ("FormSubmission", "FormTypeId", "submissions"),
+        ("Organization", "Name", "organizations"), ("Organization", "CreatedOn", "organizations"),
+        ("FormType", "Name", "forms"), ("FormType", "OrganizationId", "forms"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [b"\xff\x00", "no such thing", 7])
+def test_r7_a_value_of_another_kind_costs_its_own_record_at_most(
+    v2_path: Path, table: str, column: str, v3_table: str, value: object
+) -> None:
+    """SQLite holds anything anywhere, and a copy of v2 may have been made by hand."""
+    v2 = make_v2(
+        v2_path,
+        organizations=[{}, {}],
+        users=[{"OrganizationId": guid(1, 2)} for _ in range(3)],
+        forms=[{"OrganizationId": guid(1, 2)} for _ in range(3)],
+        fields=[{"FormTypeId": guid(4, 2)}],
+        submissions=[{"FormTypeId": guid(4, 2)} for _ in range(3)],
+    )
+    stored = "CAST(? AS BLOB)" if isinstance(value, bytes) else "?"
+    v2.execute(
+        f'UPDATE "{table}" SET "{column}" = {stored} WHERE Id = (SELECT min(Id) FROM "{table}")',
+        [value],
+    )
+
+    report = run()
+
+    total, processed, failed = counted(report, v3_table)
+    assert total == processed + failed
+    usable = column in ("Name", "Email", "LookupCode") and not isinstance(value, bytes)
+    assert failed == (0 if usable else 1)
+    for other in TABLES:
+        if other != v3_table:
+            assert counted(report, other)[2] == 0
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize(
+    ("key", "migrated"),
+    [
+        ("no such thing", 2), ("[/]", 2), ("x" * 300, 2),
+        ("000a00020000400080000000aa000000", 3), ("{000A0002-0000-4000-8000-000000000009}", 3),
+    ],
+)  # fmt: skip
+def test_r7_a_submission_whose_key_is_no_guid_costs_itself_at_most(
+    v2_path: Path, size: int, key: str, migrated: int
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}])
+    for row in v2.submissions:
+        v2.add("answers", {"FormSubmissionId": row["Id"], "FreeFormEntry": "a"})
+    v2.execute("UPDATE FormSubmission SET Id = ? WHERE Id = ?", [key, guid(10, 2)])
+    v2.execute(
+        "UPDATE FormSubmissionMetaData SET FormSubmissionId = ? WHERE FormSubmissionId = ?",
+        [key, guid(10, 2)],
+    )
+
+    report = run(batch_size=size)
+
+    assert report.outcome == "finished"
+    assert counted(report, "submissions") == (3, migrated, 3 - migrated)
+    assert report.answers().read == 3
+    assert errors("answer_orphaned") == []
+
+
+@pytest.mark.parametrize("key", [b"\xff", None, "", "a\x00"])
+def test_a_key_that_no_checkpoint_could_hold_stops_the_run_before_it_begins(
+    v2_path: Path, key: bytes | str | None
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], users=[{}])
+    v2.execute("CREATE TABLE copy AS SELECT * FROM User")
+    v2.execute("UPDATE copy SET Id = ?", [key])
+    v2.execute("DROP TABLE User")
+    v2.execute("ALTER TABLE copy RENAME TO User")
+
+    with pytest.raises(RunStoppedError, match="v2's User holds a key that is no text, empty, or"):
+        run()
+
+    assert query("SELECT count(*) FROM users") == [(0,)]
+
+
+def test_an_id_that_is_there_twice_stops_the_run_before_it_begins(v2_path: Path) -> None:
+    one = guid(0xA, 1).replace("0", "a")
+    make_v2(
+        v2_path,
+        nocase=False,
+        organizations=[{}],
+        forms=[{}],
+        submissions=[{"Id": one}, {"Id": one.upper()}],
+    )
+    with pytest.raises(SourceError, match=rf"FormSubmission holds the Id {one} more than once"):
+        run()
+    assert query("SELECT * FROM migration_progress") == []
