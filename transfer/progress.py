@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from psycopg import sql
 
 from transfer.batch import TableState
 from transfer.exceptions import ResumeRefusedError, RunError
@@ -162,10 +161,16 @@ def open_migration(
                 )
             return existing[0]
         if existing:
-            # A rolled back row may only become pending; what it counted and found is over.
-            for books in ("migration_assignments", "migration_errors"):
-                forget = sql.SQL("DELETE FROM {} WHERE migration_name = %s")
-                connection.execute(forget.format(sql.Identifier(books)), (name,))
+            # A rolled back row may only become pending, and what it counted is over. Its errors
+            # stay as history; they are no errors of what begins now.
+            connection.execute(
+                "DELETE FROM migration_assignments WHERE migration_name = %s", (name,)
+            )
+            connection.execute(
+                "UPDATE migration_errors SET resolved_at = now()"
+                " WHERE migration_name = %s AND resolved_at IS NULL",
+                (name,),
+            )
             connection.execute(
                 "DELETE FROM migration_progress WHERE migration_name = %s"
                 " AND table_name <> ALL(%s)",

@@ -143,16 +143,20 @@ def test_going_on_is_fine_with_what_changes_no_row(v2_path: Path) -> None:
     assert [row["code"] for row in errors() if row["severity"] == "warning"] == []
 
 
-def test_a_name_that_was_rolled_back_starts_anew(v2_path: Path) -> None:
+def test_a_name_that_was_rolled_back_starts_anew_and_keeps_its_old_errors_as_history(
+    v2_path: Path,
+) -> None:
     rich_v2(v2_path)
     run(name="night")
-    whole = snapshot()
+    whole, found = snapshot(), len(errors())
     query("UPDATE migration_progress SET status = 'rolled_back'")
     query("TRUNCATE organizations, users, forms, submissions CASCADE")
 
     report = run(name="night")
 
     assert report.outcome == "finished"
+    assert [row["resolved_at"] is None for row in errors()].count(False) == found
+    query("DELETE FROM migration_errors WHERE resolved_at IS NOT NULL")
     assert snapshot() == whole
 
 
