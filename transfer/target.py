@@ -112,10 +112,35 @@ class Target:
             TargetLostError: v3 stayed away.
             LockHeldError: the lock stayed with another.
         """
+        return self._retrying(lambda: self.writer, self._reconnect, action)
+
+    def read(
+        self, query: sql.SQL | sql.Composed, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a query, through the reader.
+
+        Raises:
+            TargetLostError: v3 stayed away.
+        """
+
+        def reconnect() -> None:
+            self.reader = self._connect()
+
+        def fetch() -> list[tuple[Any, ...]]:
+            return self.reader.execute(query, parameters).fetchall()
+
+        return self._retrying(lambda: self.reader, reconnect, fetch)
+
+    def _retrying(
+        self,
+        connection: Callable[[], Connection],
+        reconnect: Callable[[], None],
+        action: Callable[[], T],
+    ) -> T:
         for pause in (*self._backoff, None):
             try:
-                if self.writer.closed:
-                    self._reconnect()
+                if connection().closed:
+                    reconnect()
                 return action()
             except LockHeldError:
                 # Behind a broken network it is our own dead backend, until the server notices.
@@ -123,32 +148,14 @@ class Target:
                     raise
                 time.sleep(pause)
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
-                lost = is_lost(error, self.writer)
+                lost = is_lost(error, connection())
                 if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:
                     raise TargetError(f"{describe(self._alias)}: {first_line(error)}") from error
                 if lost:
-                    self.writer.close()
+                    connection().close()
                 if pause is None:
                     msg = f"lost {describe(self._alias)} and could not reach it again"
                     raise TargetLostError(f"{msg}: {first_line(error)}") from error
-                time.sleep(pause)
-        raise AssertionError  # the last pause is None: the loop returned or raised
-
-    def read(
-        self, query: sql.SQL | sql.Composed, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """The rows of a query, through the reader."""
-        for pause in (*self._backoff, None):
-            try:
-                if self.reader.closed:
-                    self.reader = self._connect()
-                return self.reader.execute(query, parameters).fetchall()
-            except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
-                if pause is None or not is_lost(error, self.reader):
-                    raise TargetLostError(
-                        f"lost {describe(self._alias)}: {first_line(error)}"
-                    ) from error
-                self.reader.close()
                 time.sleep(pause)
         raise AssertionError  # the last pause is None: the loop returned or raised
 
