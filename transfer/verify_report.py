@@ -69,8 +69,9 @@ class VerifyReport:
 
     @property
     def status(self) -> Verdict:
-        """The worst verdict of all checks."""
-        return max((check.status for check in self.checks), key=_BADNESS.index, default=_BADNESS[0])
+        """The worst verdict of all checks; nothing checked proves nothing, and is FAILED."""
+        found = (check.status for check in self.checks)
+        return max(found, key=_BADNESS.index, default=Verdict.FAILED)
 
     @property
     def clean(self) -> bool:

@@ -5,24 +5,28 @@ engine reads shows. Each is split at the moment the migration began, for v2 may 
 what it gained since is no loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from legacy_v2 import models as v2
-from transfer.extract import FORM_COLUMNS, scan
+from transfer.extract import FORM_COLUMNS, SCAN_SIZE, pages, scan
 from transfer.mapping.context import MappingContext
 from transfer.mapping.forms import form_organization
+from transfer.mapping.record import MAX_KEY
+from transfer.mapping.text import clean
 from transfer.mapping.times import to_utc
 from transfer.records import V2Form
 from transfer.source import Source
 
-# Forms named in one statement; SQL Server takes 2,100 parameters at most.
+# Ids named in one statement; SQL Server takes 2,100 parameters at most.
 FORMS_AT_ONCE = 1000
+IDS_AT_ONCE = 1000
 
 MODELS: dict[str, type[Model]] = {
     "organizations": v2.Organization,
@@ -55,12 +59,13 @@ class Cut:
     started_at: datetime
     v2: datetime
     v3: datetime
+    zone: ZoneInfo
 
     @classmethod
     def at(cls, started_at: datetime, zone: ZoneInfo) -> "Cut":
         """The cut at a migration's stored started_at (aware)."""
         local = started_at.astimezone(zone).replace(tzinfo=None)
-        return cls(started_at.astimezone(UTC), local, to_utc(local, zone)[0])
+        return cls(started_at.astimezone(UTC), local, to_utc(local, zone)[0], zone)
 
 
 class SourceCounts:
@@ -114,10 +119,38 @@ class SourceCounts:
             every = every.filter(~_of_submission(self._parts("submissions")[0].filter(since)))
         return Split(self._source.count(every), recent)
 
-    def edited_answers(self) -> int:
-        """The answers of older submissions that were changed in v2 since the migration began."""
+    def ids(self, table: str) -> Iterator[dict[str, bool]]:
+        """The ids of the rows ``rows`` counts, a page at a time: id → made since the cut."""
+        model = MODELS[table]
+        for part in self._parts(table) if self._source.has(model) else []:
+            for page in pages(self._source, part, ("id", "created_on"), lambda: SCAN_SIZE, ""):
+                yield {
+                    _as_v3(key): isinstance(made, datetime) and made > self._cut.v2
+                    for key, made in page.rows()
+                }
+
+    def edited(self) -> Iterator[dict[str, datetime]]:
+        """Older submissions last changed after the cut, a page at a time: id → when (UTC).
+
+        That may have been before they were read, by v2's clock or because it is live.
+        """
+        if not self._source.has(v2.FormSubmission, "last_updated_on"):
+            return
         before, _ = self._times(v2.FormSubmission)
-        return self._answers_of(before & Q(last_updated_on__gt=self._cut.v2))
+        columns = ("id", "last_updated_on")
+        for part in self._parts("submissions"):
+            query = part.filter(before & Q(last_updated_on__gt=self._cut.v2))
+            for page in pages(self._source, query, columns, lambda: IDS_AT_ONCE, ""):
+                yield {
+                    _as_v3(key): to_utc(changed, self._cut.zone)[0]
+                    for key, changed in page.rows()
+                    if isinstance(changed, datetime)
+                }
+
+    def answers_of(self, submissions: Sequence[str]) -> int:
+        """The answers of some submissions, IDS_AT_ONCE at most."""
+        every = v2.FormSubmissionMetaData._default_manager.all()
+        return self._source.count(every.filter(form_submission_id__in=submissions))
 
     def _answers_of(self, which: Q) -> int:
         every = v2.FormSubmissionMetaData._default_manager.all()
@@ -160,6 +193,15 @@ class SourceCounts:
         wanted = frozenset(self._organizations)
         forms = (V2Form(*row) for row in scan(self._source, v2.FormType, FORM_COLUMNS))
         return [form.id for form in forms if form_organization(form, ctx) in wanted]
+
+
+def _as_v3(key: object) -> str:
+    """An id as v3 and its errors spell it; PostgreSQL takes more spellings than v2 gives."""
+    text = clean(str(key))[:MAX_KEY]
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return text
 
 
 def _of_submission(submissions: "QuerySet[Any]") -> Exists:

@@ -1,17 +1,19 @@
 """What a migration left in v3: the target side of verify_v2, in SQL.
 
 A migration's rows are those whose metadata names it (M2): other migrations' and the
-application's own rows do not count. Each question is one statement that returns one row, so
-nothing grows here with the data.
+application's own rows do not count. Each question is one statement that returns one row, or is
+asked for one page of ids, so nothing grows here with the data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connections
 from psycopg import sql
 
 from transfer.plan import Step
+from transfer.records import is_id
 from transfer.verify_source import Cut, Split
 
 ANSWER_TABLE = "FormSubmissionMetaData"
@@ -21,9 +23,38 @@ _IS_SINCE = sql.SQL("(row.created_at > %(cut)s AND row.created_at <> %(started_a
 
 _ROWS = """
 SELECT count(*) FILTER (WHERE NOT {is_since}),
-       count(*) FILTER (WHERE {is_since})
+       count(*) FILTER (WHERE {is_since}),
+       count(row.deleted_at)
   FROM {table} AS row
  WHERE row.metadata->>'migration_batch' = %(migration)s
+"""
+
+_PRESENT = """
+SELECT row.id::text
+  FROM {table} AS row
+ WHERE row.id = ANY(%(ids)s::uuid[])
+   AND row.metadata->>'migration_batch' = %(migration)s
+"""
+
+_FAILED = """
+SELECT DISTINCT record_id
+  FROM migration_errors
+ WHERE migration_name = %(migration)s
+   AND table_name = %(table_name)s
+   AND v2_table = %(v2_table)s
+   AND record_id = ANY(%(ids)s::text[])
+   AND severity = 'error'
+   AND resolved_at IS NULL
+"""
+
+# The mapping keeps a v2 time after the start beside updated_at, which the trigger may move.
+_CHANGED = """
+SELECT row.id::text
+  FROM submissions AS row
+  JOIN unnest(%(ids)s::uuid[], %(times)s::timestamptz[]) AS edited (id, at) ON edited.id = row.id
+ WHERE row.metadata->>'migration_batch' = %(migration)s
+   AND coalesce((row.metadata->>'legacy_updated_at')::timestamptz, row.updated_at)
+       IS DISTINCT FROM edited.at
 """
 
 # An answer is the value of a key in data, an element of the list there (M16), or an element of a
@@ -42,6 +73,7 @@ SELECT coalesce(sum(own.answers) FILTER (WHERE NOT {is_since}), 0)::bigint,
                                  WHEN 'object' THEN row.metadata->'unmapped' END))
        ) AS own (answers)
  WHERE row.metadata->>'migration_batch' = %(migration)s
+   AND (%(ids)s::uuid[] IS NULL OR row.id = ANY(%(ids)s::uuid[]))
 """
 
 # Rows the run could not migrate and nobody has repaired yet. A submission's error holds its
@@ -90,20 +122,42 @@ _BROKEN_DEFINITIONS = """
 SELECT count(*)
   FROM forms AS row
  WHERE row.metadata->>'migration_batch' = %(migration)s
-   AND (jsonb_typeof(row.definition->'title') IS NULL
-        OR jsonb_typeof(row.definition->'fields') IS DISTINCT FROM 'array')
+   AND (jsonb_typeof(row.definition->'title') IS DISTINCT FROM 'string'
+        OR jsonb_typeof(row.definition->'fields') IS DISTINCT FROM 'array'
+        OR EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(row.definition->'fields')
+                                                    WHEN 'array' THEN row.definition->'fields'
+                                                    END) AS field
+                    WHERE jsonb_typeof(field->'id') IS DISTINCT FROM 'string'
+                       OR jsonb_typeof(field->'name') IS DISTINCT FROM 'string'
+                       OR jsonb_typeof(field->'type') IS DISTINCT FROM 'string'
+                       OR jsonb_typeof(field->'settings') IS DISTINCT FROM 'object'
+                       OR jsonb_typeof(field->'choices') IS DISTINCT FROM 'array'))
 """
 
+# A value is text or null, or a list of such (M15, M16); metadata.unmapped holds lists of objects
+# (M17). "strict", for otherwise a path looks into lists by itself; on what is no object it finds
+# nothing, and the first two lines do.
 _BROKEN_DATA = """
 SELECT count(*)
   FROM submissions AS row
  WHERE row.metadata->>'migration_batch' = %(migration)s
    AND (jsonb_typeof(row.data) <> 'object'
         OR jsonb_typeof(row.metadata->'unmapped') <> 'object'
-        OR EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(row.metadata->'unmapped')
-                                          WHEN 'object' THEN row.metadata->'unmapped' END)
-                    WHERE jsonb_typeof(value) <> 'array'))
+        OR row.data @? {value_is_odd}
+        OR row.data @? {element_is_odd}
+        OR row.metadata->'unmapped' @? {list_is_odd}
+        OR row.metadata->'unmapped' @? {entry_is_odd})
 """
+_PATHS = {
+    "value_is_odd": (
+        'strict $.* ? (@.type() != "string" && @.type() != "null" && @.type() != "array")'
+    ),
+    "element_is_odd": (
+        'strict $.* ? (@.type() == "array")[*] ? (@.type() != "string" && @.type() != "null")'
+    ),
+    "list_is_odd": 'strict $.* ? (@.type() != "array")',
+    "entry_is_odd": 'strict $.* ? (@.type() == "array")[*] ? (@.type() != "object")',
+}
 
 _STRANGE_KEYS = """
 WITH form_keys AS MATERIALIZED (
@@ -121,6 +175,13 @@ SELECT coalesce(sum((SELECT count(*) FROM jsonb_object_keys(row.data - form_keys
  WHERE row.metadata->>'migration_batch' = %(migration)s
    AND jsonb_typeof(row.data) = 'object'
 """
+
+
+class Rows(NamedTuple):
+    """A migration's rows in one table, and how many of them are marked deleted."""
+
+    counted: Split = Split()
+    deleted: int = 0
 
 
 class Errors(NamedTuple):
@@ -158,14 +219,33 @@ class TargetCounts:
             "started_at": cut.started_at,
         }
 
-    def rows(self, step: Step) -> Split:
+    def rows(self, step: Step) -> Rows:
         """The migration's rows in the step's table."""
-        (row,) = self._ask(_ROWS, table=step.table)
-        return Split(*row)
+        ((before, since, deleted),) = self._ask(_ROWS, table=step.table)
+        return Rows(Split(before, since), deleted)
 
-    def answers(self) -> Split:
-        """The answers in its submissions, by their submission's time."""
-        (row,) = self._ask(_ANSWERS)
+    def present(self, step: Step, ids: Collection[str]) -> set[str]:
+        """Those of a page of ids that are rows of the migration."""
+        known = {"ids": list(filter(is_id, ids))}  # what is no id is in no table
+        return {found for (found,) in self._ask(_PRESENT, known, table=step.table)}
+
+    def failed(self, step: Step, ids: Collection[str]) -> set[str]:
+        """Those of a page of ids that are recorded as errors nobody has repaired yet."""
+        if not ids:
+            return set()
+        names = {"table_name": step.table, "v2_table": step.v2_table, "ids": list(ids)}
+        return {found for (found,) in self._ask(_FAILED, names)}
+
+    def changed(self, edited: Mapping[str, datetime]) -> list[str]:
+        """Those submissions v2 has another time for than the migration read: id → v2's (UTC)."""
+        known = {key: at for key, at in edited.items() if is_id(key)}
+        more = {"ids": list(known), "times": list(known.values())}
+        return [found for (found,) in self._ask(_CHANGED, more)]
+
+    def answers(self, submissions: Sequence[str] | None = None) -> Split:
+        """The answers in its submissions, or in a page of them, by their submission's time."""
+        ids = None if submissions is None else list(submissions)
+        (row,) = self._ask(_ANSWERS, {"ids": ids})
         return Split(*row)
 
     def errors(self) -> Errors:
@@ -191,7 +271,7 @@ class TargetCounts:
         return self._number(_ORPHANS, table=table, parent=parent, key=key)
 
     def broken_definitions(self) -> int:
-        """Forms whose definition has no title or no list of fields."""
+        """Forms whose definition lacks its title, its fields or a field's parts (M7, M9)."""
         return self._number(_BROKEN_DEFINITIONS)
 
     def broken_data(self) -> int:
@@ -202,15 +282,16 @@ class TargetCounts:
         """Keys in submissions' data that are no field of their form."""
         return self._number(_STRANGE_KEYS)
 
-    def _number(self, statement: str, more: Mapping[str, str] | None = None, **names: str) -> int:
+    def _number(self, statement: str, more: Mapping[str, Any] | None = None, **names: str) -> int:
         ((number,),) = self._ask(statement, more, **names)
         return int(number)
 
     def _ask(
-        self, statement: str, more: Mapping[str, str] | None = None, **names: str
+        self, statement: str, more: Mapping[str, Any] | None = None, **names: str
     ) -> list[tuple[Any, ...]]:
         identifiers = {name: sql.Identifier(value) for name, value in names.items()}
-        query = sql.SQL(statement).format(**identifiers, is_since=_IS_SINCE)
+        paths = {name: sql.Literal(path) for name, path in _PATHS.items()}
+        query = sql.SQL(statement).format(**identifiers, **paths, is_since=_IS_SINCE)
         with connections[self._alias].cursor() as cursor:
             cursor.execute(query, {**self._parameters, **(more or {})})
             return list(cursor.fetchall())

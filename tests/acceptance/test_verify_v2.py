@@ -79,6 +79,64 @@ def test_a_row_deleted_from_v3_behind_its_back_exits_3(small: Path) -> None:
     assert checks["Answers"]["status"] == "FAILED"
 
 
+TAMPERED = {
+    "a row that v2's clock made newer than the run, deleted": (
+        "DELETE FROM submissions WHERE submission_number = 'L-0003'",
+        {"Run of submissions", "Run of answers"},
+    ),
+    "answers of an untouched submission, while another was changed": (
+        "UPDATE submissions SET data = '{}' WHERE submission_number = 'L-0002'",
+        {"Answers", "Run of answers"},
+    ),
+    "a row replaced by a copy under a new id": (
+        "UPDATE submissions SET id = gen_random_uuid() WHERE submission_number = 'L-0002'",
+        {"Submissions under other ids"},
+    ),
+    "a row marked deleted": (
+        "UPDATE submissions SET deleted_at = now() WHERE submission_number = 'L-0002'",
+        {"Submissions marked deleted"},
+    ),
+    "a value the application cannot read": (
+        """UPDATE submissions SET data = jsonb_build_object('field1', 1)
+            WHERE submission_number = 'L-0002'""",
+        {"Submissions with malformed data"},
+    ),
+    "a field the application cannot read": (
+        "UPDATE forms SET definition = jsonb_set(definition, '{fields,0,settings}', '[]')",
+        {"Forms without title and fields"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("tampering", "failing"), TAMPERED.values(), ids=TAMPERED.keys())
+def test_r1_a_v3_that_was_tampered_with_exits_3(
+    v2_path: Path, tampering: str, failing: set[str]
+) -> None:
+    """The first submission is changed in v2 after the run; the third is from a clock ahead."""
+    ahead = "2099-01-01 00:00:00.000000"
+    v2 = make_v2(
+        v2_path,
+        organizations=[{}],
+        users=[{}],
+        forms=[{}],
+        fields=[{}],
+        submissions=[{}, {}, {"CreatedOn": ahead}],
+    )
+    v2.add("answers", *({"FormSubmissionId": row["Id"]} for row in v2.submissions))
+    run("import_v2")
+    v2.execute(
+        'UPDATE "FormSubmission" SET "LastUpdatedOn" = ? WHERE "LookupCode" = ?', [ahead, "L-0001"]
+    )
+    assert verified()[0] == 0
+    with connection.cursor() as cursor:
+        cursor.execute(tampering)
+
+    status, checks = verified()
+
+    assert status == 3
+    assert {name for name in checks if checks[name]["status"] == "FAILED"} - {"all"} == failing
+
+
 def test_an_import_stopped_by_limit_is_told_how_to_go_on(small: Path) -> None:
     run("import_v2", "--name", "half", "--limit", "4")
 
