@@ -1,9 +1,10 @@
-"""From the environment and ``.env`` to settings.
+"""From the environment and ``.env`` (``envfile.py``) to settings.
 
 Every error names the variable and what to write; none repeats the value, which may hold a
 password (R8).
 """
 
+import io
 import os
 import re
 import secrets
@@ -14,6 +15,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from pliers import envfile
+
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "psql", "pgsql"})
 V2_SCHEMES = POSTGRES_SCHEMES | {"mssql", "sqlite"}
 
@@ -22,19 +25,14 @@ _EXAMPLES = {
     "mssql": "mssql://user:password@host:1433/database?Encrypt=yes",
     "sqlite": "sqlite:///folder/v2.sqlite3",
 }
-_ENV_LINE = re.compile(r"(?:export )?[A-Za-z_0-9]+=.*")
 _TRUE = frozenset({"1", "true", "yes", "on", "y"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
 
 # Options that mssql-django itself reads; every other one belongs to the driver.
-_MSSQL_BACKEND_OPTIONS = frozenset({
-    "collation",
-    "connection_retries",
-    "connection_retry_backoff_time",
-    "connection_timeout",
-    "isolation_level",
-    "query_timeout",
+_MSSQL_NUMBERS = frozenset({
+    "connection_retries", "connection_retry_backoff_time", "connection_timeout", "query_timeout",
 })  # fmt: skip
+_MSSQL_WORDS = frozenset({"collation", "isolation_level"})
 # Where the address has a place for it, or the bundled driver decides.
 _MSSQL_REFUSED_OPTIONS = frozenset({
     "addr", "address", "database", "driver", "dsn", "pwd", "password", "server", "uid", "user",
@@ -49,12 +47,13 @@ class Environment:
 
     Args:
         file: a ``.env`` file to read first, if it exists; the real environment wins over it.
+
+    Raises:
+        ImproperlyConfigured: the file cannot be used; the message names the line.
     """
 
     def __init__(self, file: Path) -> None:
-        if file.is_file():
-            _refuse_broken_lines(file)
-            environ.Env.read_env(file)
+        environ.Env.read_env(io.StringIO(envfile.read(file)))
         self._env = environ.Env()
         # django-environ takes a value that starts with "$" for the name of another variable, and
         # repeats it in its error. A password may start so: each "$" is escaped, and comes back.
@@ -93,8 +92,12 @@ class Environment:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
     def folder(self, name: str, default: Path, *, base: Path) -> Path:
-        """Return a path; a relative one starts at ``base``."""
-        return base / Path(self.text(name, str(default))).expanduser()
+        """Return a path; a relative one starts at ``base``.
+
+        Raises:
+            ImproperlyConfigured: it starts at the home of a user who has none.
+        """
+        return base / _at_home(name, self.text(name, str(default)))
 
 
 def postgres(name: str, address: str) -> dict[str, Any]:
@@ -136,7 +139,7 @@ def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path
     written = unquote(urlsplit(address).path.removeprefix("/"))
     if written in {"", ":memory:"}:
         raise _not_an_address(name, {"sqlite"})
-    path = base / Path(written).expanduser()
+    path = base / _at_home(name, written)
     return read_only_sqlite(path), path
 
 
@@ -173,6 +176,9 @@ def secret_key(folder: Path) -> str:
 
 
 def _parse(name: str, address: str, schemes: frozenset[str]) -> dict[str, Any]:
+    if "\0" in unquote(address):
+        # libpq takes what stands before it for the whole value, and connects elsewhere.
+        raise ImproperlyConfigured(f"{name} holds %00, which no part of an address can")
     try:
         scheme, host = urlsplit(address)[:2]
         # A "host" of a SQLite file means a slash too few; django-environ would print it.
@@ -201,8 +207,12 @@ def _mssql_options(name: str, written: dict[str, Any]) -> dict[str, Any]:
                 f"{name}: an option of the address cannot be used; host, user, password and"
                 " database are written before the question mark"
             )
-        if key in _MSSQL_BACKEND_OPTIONS:
-            options[key] = int(value) if value.isdecimal() else value
+        if key in _MSSQL_NUMBERS:
+            if not value.isdecimal():
+                raise ImproperlyConfigured(f"{name}: the option {key} has to be a whole number")
+            options[key] = int(value)
+        elif key in _MSSQL_WORDS:
+            options[key] = value
         else:
             escaped = value.replace("}", "}}")
             extra.append(f"{key}={{{escaped}}}")
@@ -219,10 +229,12 @@ def _not_an_address(name: str, schemes: frozenset[str] | set[str]) -> Improperly
     )
 
 
-def _refuse_broken_lines(file: Path) -> None:
-    # django-environ would log such a line as it is, password and all.
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if line and not line.startswith("#") and not _ENV_LINE.fullmatch(line):
-            raise ImproperlyConfigured(
-                f"{file.name}, line {number}: not NAME=value (no blanks around the =)"
-            )
+def _at_home(name: str, written: str) -> Path:
+    """Return a path with the home folder in place of ``~``."""
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        raise ImproperlyConfigured(
+            f"{name} begins with the home folder of a user (~), and there is none: write the whole"
+            " path"
+        ) from None

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ LOAD_SECONDS = 60.0
 
 class Browser:
     """One page of a headless Chromium.
+
+    Args:
+        folder: its profile; made where missing.
 
     Attributes:
         problems: what the pages complained about: scripts that failed, requests refused.
@@ -34,8 +38,12 @@ class Browser:
         words += ["--disable-background-networking", "--disable-component-update"]
         words += ["--disable-sync", "--disable-quic"]
         words += ["--disable-dev-shm-usage", f"--user-data-dir={folder}", "--remote-debugging-pipe"]
+        # It is killed, not closed, and leaves its temporary files behind: they go with this
+        # folder, whose name is short because a socket's path holds 107 bytes.
+        self._temporary = tempfile.TemporaryDirectory(prefix="pliers-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", *words],
+            env=os.environ | {"TMPDIR": self._temporary.name},
             pass_fds=(commands, answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -57,6 +65,7 @@ class Browser:
         self._process.wait()
         os.close(self._commands)
         os.close(self._answers)
+        self._temporary.cleanup()
 
     def open(self, address: str) -> None:
         """Go to an address and wait until the page has loaded."""

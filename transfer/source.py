@@ -126,6 +126,9 @@ class Source:
     def _open(self) -> V2Schema:
         if self.connection.vendor == "sqlite":
             path = sqlite_path(str(self.connection.settings_dict["NAME"]))
+            if path.is_dir():
+                msg = f"no v2 database: {path} is a folder; set V2_DATABASE_URL to a file in it"
+                raise SourceError(msg)
             if not path.is_file():
                 msg = f"no v2 database: {path} does not exist; set V2_DATABASE_URL or run seed_v2"
                 raise SourceError(msg)
@@ -133,6 +136,15 @@ class Source:
             return inspect(self.connection)
         except DatabaseError as error:
             msg = f"cannot open v2, {self.describe()}: {_first_line(error)}"
+            raise SourceError(msg) from error
+        except Exception as error:
+            # The driver's complaint about an option is none of Django's errors, nor of PEP 249's.
+            if type(error).__module__.partition(".")[0] != "mssql_python":
+                raise
+            said = " ".join(str(error).split())
+            if password := str(self.connection.settings_dict["PASSWORD"] or ""):
+                said = said.replace(password, "***")
+            msg = f"cannot open v2, {self.describe()}: {said}; see V2_DATABASE_URL"
             raise SourceError(msg) from error
 
     def close(self) -> None:

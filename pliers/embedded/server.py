@@ -52,7 +52,8 @@ class Server:
     """The server of one var directory.
 
     Args:
-        var: where the data directory ``pg``, its locks and its log live; made where missing.
+        var: where the data directory ``pg``, its locks and its log live; made where missing, and
+            kept in its one real spelling, so that every process finds the same socket.
         database: the database to create when it is not there.
         options: server settings on top of PostgreSQL's defaults, such as ``{"fsync": "off"}``.
         throwaway: delete ``var`` when the server stops (for tests).
@@ -64,6 +65,10 @@ class Server:
     options: dict[str, str] = field(default_factory=dict)
     throwaway: bool = False
     linger: float = LINGER_SECONDS
+
+    def __post_init__(self) -> None:
+        # The name of the socket's folder is made of it, and so is the key of the lock we hold.
+        object.__setattr__(self, "var", Path(os.path.realpath(self.var)))
 
     @property
     def data(self) -> Path:
@@ -78,7 +83,7 @@ class Server:
     @property
     def socket_directory(self) -> Path:
         """The short folder that holds the server's socket; the same for every process."""
-        name = hashlib.sha256(os.fsencode(self.var.absolute())).hexdigest()[:12]
+        name = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:12]
         return _SOCKET_ROOT / f"pliers-{owner(self.data)}-{name}"
 
     @property

@@ -54,8 +54,9 @@ def start_user() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Return a function that starts another process which uses the server."""
     users = []
 
-    def start(server: Server) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-c", USER_PROGRAM, str(server.var), str(server.linger)]
+    def start(server: Server, var: Path | None = None) -> "subprocess.Popen[str]":
+        words = [str(var or server.var), str(server.linger)]
+        command = [sys.executable, "-c", USER_PROGRAM, *words]
         users.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         return users[-1]
 
@@ -104,6 +105,30 @@ def test_serves_from_a_path_with_blanks_and_from_a_long_one(tmp_path, make_serve
     assert ask(server, "SELECT datlocale FROM pg_database WHERE datname = 'pliers'") == "C.UTF-8"
     assert ask(server, "SHOW listen_addresses") == ""
     assert len(bytes(server.socket_directory / f".s.PGSQL.{PORT}")) <= 107
+
+
+@pytest.mark.parametrize("spelling", ["link/var", "real/../real/var", "real/var/"])
+def test_every_spelling_of_a_var_directory_is_one_server(tmp_path, make_server, spelling):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    server, same = make_server(tmp_path / "real" / "var"), make_server(Path(tmp_path, spelling))
+
+    assert same.socket_directory == server.socket_directory
+    assert same == server
+
+
+def test_a_process_that_comes_by_a_symlink_shares_the_running_server(
+    tmp_path, make_server, start_user
+):
+    server = make_server(tmp_path / "var")
+    server.use()
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    # A process of its own, since it has to find the lock and the socket by the path alone.
+    user = start_user(server, var=tmp_path / "link" / "var")
+
+    assert int(user.stdout.readline()) == postmaster(server)
 
 
 def test_runs_as_an_ordinary_user_and_leaves_other_directories_as_they_were(tmp_path, make_server):

@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connections
 
 from legacy_v2 import models as v2_models
+from pliers.environment import legacy
 from tests.runs import query, run
 from tests.v2 import make_v2, use_v2
 from transfer import extract
@@ -34,6 +35,40 @@ def test_a_file_that_is_not_there_is_named_and_not_made(v2_path: Path) -> None:
         Source()
 
     assert not v2_path.exists()
+
+
+def test_a_folder_in_place_of_a_file_is_called_one(v2_path: Path) -> None:
+    v2_path.mkdir()
+
+    with pytest.raises(SourceError, match=r"no v2 database: .*v2\.sqlite3 is a folder; set V2_"):
+        Source()
+
+
+@pytest.mark.usefixtures("v2_path")
+def test_r8_an_option_the_driver_does_not_know_is_named_without_the_password() -> None:
+    # The driver reads its options before it connects: no server is needed.
+    settings, _ = legacy("X", "mssql://sa:s3cret@127.0.0.1:1/Pliers?bogus=s3cret", base=Path("/"))
+
+    with use_v2(**settings), pytest.raises(SourceError) as refused:
+        Source()
+
+    message = refused.value.message
+    assert message.startswith("cannot open v2, SQL Server database 'Pliers' on 127.0.0.1:1: ")
+    assert "'bogus'" in message
+    assert "s3cret" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.usefixtures("v2_path")
+def test_a_fault_of_our_own_in_opening_v2_is_not_dressed_up_as_one_of_the_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_connection: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("transfer.source.inspect", broken)
+    with use_v2(**elsewhere()), pytest.raises(RuntimeError, match="a bug"):
+        Source()
 
 
 def test_a_file_that_is_no_database_is_named(v2_path: Path) -> None:

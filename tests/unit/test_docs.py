@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from pliers.checks import SQL_SERVER_LIBRARIES
+from pliers.management.sparing import SparesV2
 from transfer.cli import ExitStatus
 from transfer.mapping.context import parse_mapping_file
 
@@ -29,11 +30,12 @@ READ_VARIABLE = re.compile(
 
 
 def own_commands() -> dict[str, ArgumentParser]:
-    """The project's own commands and their parsers."""
+    """The project's own commands and their parsers; Django's that only spare v2 stay Django's."""
     return {
-        name: load_command_class(str(app), name).create_parser("manage.py", name)
+        name: command.create_parser("manage.py", name)
         for name, app in get_commands().items()
         if app in OWN_APPS
+        and not isinstance(command := load_command_class(str(app), name), SparesV2)
     }
 
 

@@ -138,6 +138,32 @@ def test_r8_a_sql_server_option_cannot_replace_the_address(tmp_path, option):
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["abc", "-1", "1.5", SECRET])
+@pytest.mark.parametrize("option", ["connection_timeout", "query_timeout", "connection_retries"])
+def test_a_sql_server_option_that_counts_has_to_be_a_number(tmp_path, option, value):
+    with pytest.raises(ImproperlyConfigured, match=f"X: the option {option} has to be") as caught:
+        environment.legacy("X", f"mssql://u:p@h/d?{option}={value}", base=tmp_path)
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"postgres://u:{SECRET}%00et@127.0.0.1:54329/d",
+        f"postgres://{SECRET}%00@h/d",
+        f"postgres://u:{SECRET}@h%00/d",
+        f"mssql://u:{SECRET}@h/d%00",
+        f"mssql://u:{SECRET}@h/d?Encrypt=%00",
+        f"sqlite:///{SECRET}%00.sqlite3",
+    ],
+)
+def test_r8_an_address_with_a_zero_byte_is_refused(address, tmp_path):
+    # libpq would stop reading there, and connect to the local socket.
+    with pytest.raises(ImproperlyConfigured, match="X holds %00") as caught:
+        environment.legacy("X", address, base=tmp_path)
+    assert SECRET not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("address", "path"),
     [
@@ -254,6 +280,9 @@ def test_every_variable_is_in_the_example_file():
     [
         ({"DATABASE_URL": f"postgres://u:{SECRET}@h:x/d"}, "DATABASE_URL is not a usable"),
         ({"V2_DATABASE_URL": f"oracle://u:{SECRET}@h/d"}, "V2_DATABASE_URL is not a usable"),
+        ({"V2_MAPPING": "~nosuchuser/x"}, "V2_MAPPING begins with the home folder"),
+        ({"PLIERS_VAR_DIR": "~nosuchuser/x"}, "PLIERS_VAR_DIR begins with the home folder"),
+        ({"V2_DATABASE_URL": "sqlite:///~nosuchuser/x"}, "V2_DATABASE_URL begins with the home"),
         ({"V2_MAX_STORED_WARNINGS": SECRET}, "V2_MAX_STORED_WARNINGS has to be a whole number"),
         ({"DATABASE_URL": f"postgres://u:{SECRET}@127.0.0.1:1/d"}, "connection"),
     ],
