@@ -1,4 +1,4 @@
-"""Proof that a finished migration lost nothing: both databases counted anew and compared (R1).
+"""What a migration left, against v2 and against its books: counts, ids and structure (R1).
 
 Every v2 record is in v3 under its id, or an unresolved error says why not; v3 holds as many rows
 and answers as the run's books say it wrote; references lead somewhere, and forms and answers

@@ -1,4 +1,4 @@
-"""manage.py verify_v2: prove that a migration lost nothing."""
+"""manage.py verify_v2: check that a migration lost no record and no answer."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ class Command(TransferCommand):
     """Verify a migration."""
 
     help = (
-        "Counts both databases anew and checks that every v2 record is in v3 or recorded as an "
-        "error, that no reference is broken and that forms and answers have their shape. Writes "
-        "nothing. Exits 3 when a check failed or errors are recorded."
+        "Counts both databases anew and checks that every v2 record is in v3 under its id or "
+        "recorded as an error, that v3 holds what the run's books say, that no reference is "
+        "broken and that forms and answers have their shape. Does not compare every value. "
+        "Writes nothing. Exits 3 when a check failed or errors are recorded."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
