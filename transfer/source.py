@@ -1,6 +1,7 @@
 """The connection to v2: runs a query the models composed and returns its rows in columns."""
 
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -125,13 +126,7 @@ class Source:
 
     def _open(self) -> V2Schema:
         if self.connection.vendor == "sqlite":
-            path = sqlite_path(str(self.connection.settings_dict["NAME"]))
-            if path.is_dir():
-                msg = f"no v2 database: {path} is a folder; set V2_DATABASE_URL to a file in it"
-                raise SourceError(msg)
-            if not path.is_file():
-                msg = f"no v2 database: {path} does not exist; set V2_DATABASE_URL or run seed_v2"
-                raise SourceError(msg)
+            _check_file(sqlite_path(str(self.connection.settings_dict["NAME"])))
         try:
             return inspect(self.connection)
         except DatabaseError as error:
@@ -303,6 +298,20 @@ def sqlite_path(name: str) -> Path:
     if name.startswith("file:"):
         name = unquote(name.removeprefix("file:").split("?", 1)[0])
     return Path(name)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        msg = f"no v2 database: this user may not look at {path}"
+        raise SourceError(msg) from error
+    except OSError as error:
+        msg = f"no v2 database: {path} does not exist; set V2_DATABASE_URL or run seed_v2"
+        raise SourceError(msg) from error
+    if stat.S_ISDIR(mode):
+        msg = f"no v2 database: {path} is a folder; set V2_DATABASE_URL to a file in it"
+        raise SourceError(msg)
 
 
 def _field(model: type[models.Model], attname: str) -> "models.Field[Any, Any]":

@@ -271,3 +271,17 @@ def test_a_source_is_its_server_database_and_schema(
         with use_v2(**whole):
             found.append(identity("v2"))
     assert (found[0] == found[1]) is same
+
+
+def test_a_file_this_user_may_not_look_at_is_said_to_be_one(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_v2(v2_path)
+
+    def refused(_path: Path, **_options: bool) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # A folder's mode would not stop root, whom the tests may run as.
+    monkeypatch.setattr(Path, "stat", refused)
+    with pytest.raises(SourceError, match="this user may not look at"):
+        Source()
