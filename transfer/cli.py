@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from transfer.exceptions import ConfigurationError, TransferError
-from transfer.options import MAX_BATCH_SIZE, uuid_text
+from transfer.options import BATCH_SIZE_RULE, MAX_BATCH_SIZE, uuid_text
 
 
 class ExitStatus(IntEnum):
@@ -64,8 +64,7 @@ def batch_size(value: str) -> int:
         argparse.ArgumentTypeError: not a whole number from 1 to MAX_BATCH_SIZE.
     """
     if not value.isdecimal() or not 1 <= int(value) <= MAX_BATCH_SIZE:
-        msg = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
-        raise argparse.ArgumentTypeError(f"{msg}, got {value!r}")
+        raise argparse.ArgumentTypeError(f"{BATCH_SIZE_RULE}, got {value!r}")
     return int(value)
 
 

@@ -70,9 +70,5 @@ class ResumeRefusedError(RunError):
     """The migration was begun under something that changes rows and now differs (§6)."""
 
 
-class IllegalTransitionError(RunError):
-    """A run was asked to enter a state that its present one does not lead to."""
-
-
 class ReadOnlySourceError(TransferError):
     """Something tried to write to v2 (R4)."""

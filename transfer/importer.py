@@ -33,8 +33,6 @@ from transfer.target import Target
 from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work
 
-DRY_RUN_NAME = "dry run"
-
 
 def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
     """Move v2 into v3, or go on with it, as the options say.

@@ -12,12 +12,13 @@ from django.conf import settings
 from transfer.exceptions import ConfigurationError
 from transfer.mapping import RULES_VERSION
 from transfer.mapping.context import MappingFile, parse_mapping_file
-from transfer.plan import TABLES, Step, select_steps
+from transfer.plan import Step, select_steps
 
 DEFAULT_BATCH_SIZE = 1000
 # A batch is held in memory whole, once as read and once as COPY text: at 20 answers a
 # submission a hundred thousand take about 1.5 GB, more than a laptop should give.
 MAX_BATCH_SIZE = 100_000
+BATCH_SIZE_RULE = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
 MAX_NAME_LENGTH = 255  # migration_progress.migration_name varchar(255)
 
 
@@ -68,8 +69,7 @@ class ImportOptions:
             ConfigurationError: a value that cannot be used, named.
         """
         if not 1 <= batch_size <= MAX_BATCH_SIZE:
-            msg = f"--batch-size takes 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
-            raise ConfigurationError(f"{msg}, got {batch_size:,}")
+            raise ConfigurationError(f"--batch-size {BATCH_SIZE_RULE}, got {batch_size:,}")
         if limit is not None and limit < 1:
             raise ConfigurationError(f"--limit takes 1 or more records, got {limit}")
         if name is not None and not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
@@ -132,14 +132,3 @@ def read_mapping_file(path: str | Path | None) -> MappingFile:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigurationError(f"V2_MAPPING: cannot read {path}: {reason}") from error
     return parse_mapping_file(text)
-
-
-__all__ = [
-    "DEFAULT_BATCH_SIZE",
-    "FINGERPRINT_LABELS",
-    "MAX_BATCH_SIZE",
-    "TABLES",
-    "ImportOptions",
-    "read_mapping_file",
-    "uuid_text",
-]

@@ -6,11 +6,8 @@ bytes of one UTF-8 JSON document. The order of a v3 row's fields is its COPY col
 """
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, TypeGuard
-
-Json: TypeAlias = Mapping[str, Any]
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -22,7 +22,7 @@ ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"batch_size": 0}, "--batch-size takes 1 to 100,000 .*, got 0"),
+        ({"batch_size": 0}, "--batch-size takes a whole number from 1 to 100,000 .*, got 0"),
         ({"batch_size": -1}, "got -1"),
         ({"batch_size": 10_000_000}, r"held in memory\), got 10,000,000"),
         ({"limit": 0}, "--limit takes 1 or more records, got 0"),
@@ -159,4 +159,7 @@ def test_a_mapping_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     latin.write_bytes(b"[forms]\n# \xe4")
     with pytest.raises(ConfigurationError, match="it is not UTF-8 text"):
         read_mapping_file(latin)
+    marked = tmp_path / "windows.toml"
+    marked.write_bytes(b'\xef\xbb\xbf[field_types]\nRating = "number"\n')
+    assert read_mapping_file(marked).field_types == {"rating": "number"}
     assert read_mapping_file(None) == read_mapping_file("") == parse_mapping_file("")
