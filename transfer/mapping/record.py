@@ -131,8 +131,9 @@ class RecordInHand:
         raise self._unusable(value, column, "true or false")
 
     def _unusable(self, value: object, column: str, wanted: str) -> UnmappableError:
+        """Null where v2's schema allows none, or a value of another type than it says (R7)."""
         return UnmappableError(
-            Code.VALUE_UNUSABLE,
+            Code.VALUE_MISSING if value is None else Code.VALUE_UNUSABLE,
             f"{self.table} {self.key[:80]}: {column} is {shorten(value)}, not {wanted}",
             column,
         )

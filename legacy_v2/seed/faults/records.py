@@ -122,7 +122,7 @@ def user_of_no_organization(w: Workshop) -> None:
     w.user(OrganizationId=w.nowhere())
 
 
-@fault("M6", Code.REFUSED_BY_POSTGRESQL, sqlite_only=True)
+@fault("M6", Code.VALUE_TOO_LONG, sqlite_only=True)
 def email_too_long(w: Workshop) -> None:
     """A user whose email is longer than v3's column; SQL Server would not hold it either."""
     w.user(Email=f"{'x' * 300}@example.org")

@@ -12,6 +12,14 @@ def test_every_code_has_a_severity_a_rule_and_a_meaning():
         assert code.info.meaning
 
 
+def test_every_warning_says_why_it_is_accepted_and_no_error_does():
+    for code in Code:
+        reason = code.info.reason
+        assert bool(reason) == (code.info.severity is Severity.WARNING)
+        assert not reason.endswith(".")
+        assert reason != code.info.meaning
+
+
 def test_codes_fit_their_column_and_are_named_as_they_are_written():
     for code in Code:
         assert code.value == code.name.lower()

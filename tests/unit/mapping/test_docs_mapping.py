@@ -41,7 +41,8 @@ def test_the_document_lists_exactly_the_codes_there_are():
     listed = table(section("Errors and warnings"), "| code")
 
     assert listed == [
-        [f"`{code}`", info.rule, str(info.severity), info.meaning] for code, info in CODES.items()
+        [f"`{code}`", info.rule, str(info.severity), info.meaning, info.reason]
+        for code, info in CODES.items()
     ]
 
 
