@@ -141,21 +141,22 @@ class _Result:
     findings: list[Finding]
     data: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[str | None]] = field(default_factory=dict)
-    set_aside: list[_Answer] = field(default_factory=list)
+    unmapped: list[_Answer] = field(default_factory=list)
     migrated: int = 0
     merged: int = 0
+    beside: int = 0
 
     def warn(self, code: Code, answer: _Answer, message: str, column: str) -> None:
         record = RecordInHand(TABLE, answer_key(answer.row), answer.row, self.findings)
         record.warn(code, message, column)
 
-    def unmapped(self) -> dict[str, list[dict[str, Any]]]:
+    def unmapped_lists(self) -> dict[str, list[dict[str, Any]]]:
         """metadata.unmapped: field id → its answers as v2 has them, by answer Id.
 
         ``label`` is there where the choice resolves: v3 has no other way to its name.
         """
         lists: dict[str, list[dict[str, Any]]] = {}
-        for answer in sorted(self.set_aside, key=_order):
+        for answer in sorted(self.unmapped, key=_order):
             entry = {"id": _id(answer.row), "text": answer.text, "choice": answer.choice}
             if answer.label is not None:
                 entry["label"] = answer.label
@@ -176,7 +177,7 @@ def answers_by_rule(
     for row in answers:
         answer = _read(row, ref, submission.findings)
         if answer.field_id not in ref.fields:
-            result.set_aside.append(answer)
+            result.unmapped.append(answer)
             result.warn(
                 Code.ANSWER_FIELD_UNKNOWN,
                 answer,
@@ -185,7 +186,7 @@ def answers_by_rule(
                 "FieldId",
             )
         elif answer.choice_missing and not answer.text:
-            result.set_aside.append(answer)
+            result.unmapped.append(answer)
             result.warn(
                 Code.ANSWER_CHOICE_UNKNOWN,
                 answer,
@@ -204,15 +205,15 @@ def answers_by_rule(
         if has_room is not None:
             _warn_of_stranger(result, layout, group, kept=has_room)
         if has_room is False:
-            result.set_aside += group
+            result.unmapped += group
         else:
             _place(result, layout, group, submission)
     metadata: dict[str, Any] = {}
     if result.choices:
         metadata["choices"] = result.choices
-    if result.set_aside:
-        metadata["unmapped"] = result.unmapped()
-    ledger = AnswerLedger(result.migrated, result.merged, len(result.set_aside))
+    if result.unmapped:
+        metadata["unmapped"] = result.unmapped_lists()
+    ledger = AnswerLedger(result.migrated, result.merged, result.beside, len(result.unmapped))
     return MappedAnswers(orjson.dumps(result.data), metadata, ledger)
 
 
@@ -271,10 +272,13 @@ def _place(
     result: _Result, layout: FieldLayout, group: list[_Answer], submission: RecordInHand
 ) -> None:
     """Put the answers to one field, in the order of their Ids, into data (M15, M16)."""
+    alone = 0  # answers with no choice beside their text
     for answer in group:
         if answer.text and answer.choice is not None:
             beside = answer.choice if answer.choice_missing else answer.label
             result.choices.setdefault(layout.name, []).append(beside)
+        else:
+            alone += 1
         if answer.choice_missing:
             result.warn(
                 Code.ANSWER_CHOICE_UNKNOWN,
@@ -283,10 +287,11 @@ def _place(
                 "its id is in metadata.choices",
                 "FieldChoiceMapId",
             )
+    result.beside += len(group) - alone
     if len(group) == 1:
-        result.migrated += 1
+        result.migrated += alone
     else:
-        result.merged += len(group)
+        result.merged += alone
     if layout.is_list:
         result.data[layout.name] = _in_choice_order(layout, group)
     elif len(group) == 1:

@@ -25,19 +25,21 @@ class Finding(NamedTuple):
 class AnswerLedger(NamedTuple):
     """Where the answers of submissions went, each counted once.
 
-    migrated: is the value of its own key; merged: one of several in a list; set_aside: in
+    migrated: is the value of its own key; merged: one of several in a list; choices: its text is
+    in data, wherever there, and the choice beside it in ``metadata.choices``; unmapped: in
     ``metadata.unmapped``; failed: its submission failed, or does not exist.
     """
 
     migrated: int = 0
     merged: int = 0
-    set_aside: int = 0
+    choices: int = 0
+    unmapped: int = 0
     failed: int = 0
 
     @property
     def read(self) -> int:
         """All answers counted."""
-        return self.migrated + self.merged + self.set_aside + self.failed
+        return sum(self)
 
     def plus(self, other: "AnswerLedger") -> "AnswerLedger":
         """The sum of two ledgers."""

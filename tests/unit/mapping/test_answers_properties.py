@@ -27,6 +27,7 @@ from tests.unit.mapping.build import (
 from tests.unit.mapping.strategies import PROPERTY, any_text, any_time
 from transfer.mapping import answers as answers_module
 from transfer.mapping.codes import Code
+from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.layout import form_fields
 from transfer.mapping.numbers import Number
 from transfer.mapping.submissions import map_submission, map_submission_by_rule
@@ -189,6 +190,8 @@ def test_every_answer_is_found_exactly_once(drawn):
     assert sum(map(len, unmapped.values())) == len(set_aside)
     expected = Counter()
     beside = 0
+    alone = Counter()  # kept answers without a choice beside their text, by field
+    kept = Counter()
     for _, field_id, raw, picked, answer_id in rows:
         text = None if raw is None else clean(raw)
         if answer_id in set_aside:
@@ -197,19 +200,20 @@ def test_every_answer_is_found_exactly_once(drawn):
             assert (entry["text"], entry["choice"]) == (text, picked)
             continue
         assert field_id != NOWHERE
-        beside += bool(text) and picked is not None
+        kept[field_id] += 1
+        if text and picked is not None:
+            beside += 1
+        else:
+            alone[field_id] += 1
         label = CHOICES.get(picked)
         expected[text if text or picked is None else label and clean(label)] += 1
     assert found == expected
     assert sum(map(len, metadata(outcome).get("choices", {}).values())) == beside
-    ledger = outcome.answers
-    assert ledger.read == len(rows)
-    assert ledger.set_aside == len(set_aside)
-    assert ledger.migrated + ledger.merged == sum(found.values())
-    in_lists = sum(
-        len(value) for value in data(outcome).values() if isinstance(value, list) and len(value) > 1
+    merged = sum(count for field_id, count in alone.items() if kept[field_id] > 1)
+    assert outcome.answers == AnswerLedger(
+        migrated=alone.total() - merged, merged=merged, choices=beside, unmapped=len(set_aside)
     )
-    assert ledger.merged == in_lists
+    assert outcome.answers.read == len(rows)
 
 
 @PROPERTY

@@ -27,7 +27,7 @@ def test_codes_fit_their_column_and_are_named_as_they_are_written():
 
 
 def test_ledgers_add_up():
-    total = AnswerLedger(1, 2, 3, 4).plus(AnswerLedger(10, 20, 30, 40))
+    total = AnswerLedger(1, 2, 3, 4, 5).plus(AnswerLedger(10, 20, 30, 40, 50))
 
-    assert total == AnswerLedger(11, 22, 33, 44)
-    assert total.read == 110
+    assert total == AnswerLedger(11, 22, 33, 44, 55)
+    assert total.read == 165

@@ -66,7 +66,20 @@ def test_m15_beside_text_the_choices_name_goes_to_metadata(ref, chosen, beside):
     assert data(outcome) == {"Size": "typed"}
     assert metadata(outcome) == {"choices": {"Size": [beside]}}
     assert outcome.findings == []
-    assert outcome.answers == AnswerLedger(migrated=1)
+    assert outcome.answers == AnswerLedger(choices=1)
+
+
+def test_m15_an_answer_counts_once_as_the_first_that_it_is(ref):
+    outcome = mapped(
+        ref,
+        answer(1, SIZE, "typed", SMALL_MAP),
+        answer(2, SIZE, "typed again"),
+        answer(3, NOTE, "only this"),
+        answer(4, NOWHERE, "typed", SMALL_MAP),
+    )
+
+    assert data(outcome) == {"Size": ["typed", "typed again"], "Note": "only this"}
+    assert outcome.answers == AnswerLedger(migrated=1, merged=1, choices=1, unmapped=1)
 
 
 @pytest.mark.parametrize("chosen", [LOST_MAP, NOWHERE])

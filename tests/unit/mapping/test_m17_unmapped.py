@@ -61,7 +61,7 @@ def test_m17_an_answer_whose_field_exists_nowhere_is_set_aside(ref):
         (uid(1), "FieldId"),
         (uid(3), "FieldId"),
     ]
-    assert outcome.answers == AnswerLedger(set_aside=3)
+    assert outcome.answers == AnswerLedger(unmapped=3)
 
 
 @pytest.mark.parametrize("text", [None, ""])
@@ -74,7 +74,7 @@ def test_m17_no_text_and_a_choice_that_exists_nowhere_is_set_aside(ref, text):
     }
     (warning,) = outcome.findings
     assert (warning.code, warning.column) == (Code.ANSWER_CHOICE_UNKNOWN, "FieldChoiceMapId")
-    assert outcome.answers == AnswerLedger(set_aside=1)
+    assert outcome.answers == AnswerLedger(unmapped=1)
 
 
 def test_m17_an_answer_to_another_forms_field_goes_under_that_fields_name(ref):
@@ -106,7 +106,7 @@ def test_m17_where_the_form_has_a_field_of_that_name_it_is_set_aside(ref):
         }
     }
     assert codes(outcome) == [Code.ANSWER_OTHER_FORM]
-    assert outcome.answers == AnswerLedger(set_aside=1)
+    assert outcome.answers == AnswerLedger(unmapped=1)
 
 
 def test_m17_of_two_other_fields_with_one_name_the_lower_id_has_it(ref):
