@@ -40,7 +40,10 @@ def batch(*outcomes: Outcome, number: int = 1, **changes: Any) -> MappedBatch:
         )
         for o in outcomes
     }
-    return MappedBatch(USERS, number, f"key {number}", list(outcomes), records=records, **changes)
+    read = {"read": len(outcomes), "answers_read": sum(o.answers.read for o in outcomes)}
+    return MappedBatch(
+        USERS, number, f"key {number}", list(outcomes), records=records, **(read | changes)
+    )
 
 
 def in_v3() -> list[int]:

@@ -1,11 +1,13 @@
 """A batch on its way into v3, and what became of it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from transfer.mapping.findings import AnswerLedger, Finding, Outcome
+from transfer.ledger import Ledger
+from transfer.mapping.codes import Code, Severity
+from transfer.mapping.findings import Finding, Outcome
 from transfer.plan import Step
 from transfer.records import V2Answer
 
@@ -22,8 +24,9 @@ class MappedBatch:
         number: its place in the migration's table, from 1; the checkpoint counts them.
         last_key: the v2 key up to which everything is in this batch or an earlier one.
         outcomes: one a v2 record read, in v2's order.
+        read: v2 records the extraction counted for this batch.
+        answers_read: answers it counted, those of no submission among them.
         loose: findings about rows that belong to no record (orphans, dangling references).
-        loose_answers: answers counted by the loose findings.
         records: v2's rows by id as they were read, for error_detail.
         closing: the table ends with this batch.
     """
@@ -32,8 +35,9 @@ class MappedBatch:
     number: int
     last_key: str
     outcomes: list[Outcome] = field(default_factory=list)
+    read: int = 0
+    answers_read: int = 0
     loose: list[Finding] = field(default_factory=list)
-    loose_answers: AnswerLedger = field(default_factory=AnswerLedger)
     records: dict[str, SourceRecord] = field(default_factory=dict)
     closing: bool = False
 
@@ -49,12 +53,11 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class BatchResult:
-    """What a batch added: rows in v3, records that failed, everything found."""
+    """What a batch added: where its records and answers went, and everything found."""
 
-    processed: int = 0
-    failed: int = 0
+    records: Ledger = field(default_factory=Ledger)
+    answers: Ledger = field(default_factory=Ledger)
     findings: list[Finding] = field(default_factory=list)
-    answers: AnswerLedger = field(default_factory=AnswerLedger)
 
 
 @dataclass(slots=True)
@@ -64,32 +67,61 @@ class TableState:
     table: str
     status: str
     total: int | None = None
-    processed: int = 0
-    failed: int = 0
     last_key: str = ""
     batches: int = 0
     prepared: bool = False
+    records: Ledger = field(default_factory=Ledger)
+    answers: Ledger = field(default_factory=Ledger)
     findings: Counter[str] = field(default_factory=Counter)
-    answers: AnswerLedger = field(default_factory=AnswerLedger)
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error_message: str | None = None
     heartbeat_at: datetime | None = None
 
-    def add(self, batch: MappedBatch, result: BatchResult) -> None:
+    @property
+    def processed(self) -> int:
+        """Records that are in v3."""
+        return self.records.migrated
+
+    @property
+    def failed(self) -> int:
+        """Records that are not, and why is recorded."""
+        return self.records.failures
+
+    @property
+    def errors(self) -> int:
+        """Errors recorded: records that failed, and rows beside them that did (M17's orphans)."""
+        return sum(
+            count
+            for code, count in self.findings.items()
+            if Code(code).info.severity is Severity.ERROR
+        )
+
+    def add(self, result: BatchResult) -> None:
+        """Count what a batch added."""
+        self.records.add(result.records)
+        self.answers.add(result.answers)
+        self.findings.update(finding.code.value for finding in result.findings)
+
+    def advance(self, batch: MappedBatch, result: BatchResult) -> None:
         """Move the checkpoint past a batch."""
-        self.processed += result.processed
-        self.failed += result.failed
+        self.add(result)
         self.last_key = batch.last_key
         self.batches = batch.number
-        self.findings.update(finding.code.value for finding in result.findings)
-        self.answers = self.answers.plus(result.answers)
+
+    def copy(self) -> "TableState":
+        """A state that counts by itself from here on."""
+        own = replace(self, records=Ledger(), answers=Ledger(), findings=Counter(self.findings))
+        own.records.add(self.records)
+        own.answers.add(self.answers)
+        return own
 
     def ledger(self) -> dict[str, Any]:
         """The JSON document of migration_progress.ledger."""
         return {
             "batches": self.batches,
             "prepared": self.prepared,
-            "findings": dict(self.findings),
-            "answers": self.answers._asdict(),
+            "findings": dict(sorted((+self.findings).items())),
+            "records": self.records.as_json(),
+            "answers": self.answers.as_json(),
         }

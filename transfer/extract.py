@@ -7,7 +7,7 @@ back the last one as it came.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -68,10 +68,20 @@ class FormBatch(Batch[V2Form]):
 
 @dataclass(slots=True)
 class SubmissionBatch(Batch[V2Submission]):
-    """Submissions with their answers by submission id, and answers in range without one."""
+    """Submissions with their answers by submission id, and answers in range without one.
+
+    ``answers_read`` counts the answers v2 gave, less those that are none of the run's.
+    """
 
     answers: dict[str, list[V2Answer]] = field(default_factory=dict)
     orphans: list[V2Answer] = field(default_factory=list)
+    answers_read: int = 0
+
+    def pass_over(self, submissions: Iterable[str]) -> None:
+        """Leave out submissions that are not in the run after all, with their answers."""
+        without = set(submissions)
+        self.rows = [row for row in self.rows if row.id not in without]
+        self.answers_read -= sum(len(self.answers.pop(v2_id)) for v2_id in without)
 
 
 @dataclass(slots=True)
@@ -335,20 +345,25 @@ def submissions(
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
         answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
-        in_range = _between(all_answers, "form_submission_id", low, page.last_key)
-        for answer in source.read(in_range, ANSWER_COLUMNS).rows():
+        in_range = source.read(
+            _between(all_answers, "form_submission_id", low, page.last_key), ANSWER_COLUMNS
+        )
+        others: list[V2Answer] = []
+        for answer in in_range.rows():
             if (own := answers.get(answer[0])) is not None:
                 own.append(answer)
-            elif everything:
-                batch.orphans.append(answer)
+            else:
+                others.append(answer)
         batch.answers = answers
-        batch.orphans = _orphans(source, batch.orphans, low, page.last_key)
+        # What is neither the range's own nor an orphan came since the range was read.
+        batch.orphans = _orphans(source, others, low, page.last_key) if everything else []
+        batch.answers_read = in_range.length - len(others) + len(batch.orphans)
         yield batch
         low = page.last_key
     if everything and size():
         for page in ranges(source, all_answers, ANSWER_COLUMNS, after=low):
             orphans = _orphans(source, list(page.rows()), low, page.last_key)
-            yield SubmissionBatch([], page.last_key, orphans=orphans)
+            yield SubmissionBatch([], page.last_key, orphans=orphans, answers_read=len(orphans))
             if not size():
                 return
             low = page.last_key

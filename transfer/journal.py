@@ -24,6 +24,32 @@ from transfer.target import Connection
 # Errors a dry run keeps to show; it counts them all.
 DRY_RUN_SAMPLES = 20
 MAX_RECORD_ID = 255  # migration_errors.record_id varchar(255); what is no id may be longer
+NEW_FINDINGS = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS new_findings (
+        place bigint GENERATED ALWAYS AS IDENTITY,
+        migration_name text, table_name text, v2_table text, record_id text, code text,
+        column_name text, occurrence int, severity text, error_message text, error_detail jsonb
+    ) ON COMMIT DELETE ROWS
+"""
+COPY_FINDINGS = """
+    COPY new_findings (migration_name, table_name, v2_table, record_id, code, column_name,
+                       occurrence, severity, error_message, error_detail)
+    FROM STDIN
+"""
+STORE_FINDINGS = """
+    INSERT INTO migration_errors (
+           migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
+           severity, error_message, error_detail)
+    SELECT migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
+           severity, error_message, error_detail
+      FROM new_findings
+     ORDER BY place
+        ON CONFLICT (migration_name, table_name, v2_table, record_id, code, column_name, occurrence)
+           WHERE resolved_at IS NULL
+        DO UPDATE SET attempts = migration_errors.attempts + 1,
+                      error_message = excluded.error_message,
+                      error_detail = excluded.error_detail
+"""
 
 
 class Journal(Protocol):
@@ -109,8 +135,8 @@ class DatabaseJournal:
             batch.step.table,
             self._storable(state, result.findings),
         )
-        after = _copy_of(state)
-        after.add(batch, result)
+        after = state.copy()
+        after.advance(batch, result)
         writer.execute(
             """
             UPDATE migration_progress
@@ -136,19 +162,19 @@ class DatabaseJournal:
                 """
                 UPDATE migration_progress
                    SET status = 'completed', completed_at = clock_timestamp(),
-                       total_records = processed_records + failed_records
+                       total_records = %s
                  WHERE migration_name = %s AND table_name = %s AND partition = 0
                 """,
-                (self.migration, batch.step.table),
+                (after.records.read, self.migration, batch.step.table),
             )
 
     def committed(self, batch: MappedBatch, result: BatchResult) -> None:
         """See Journal.committed."""
         state = self.states[batch.step.table]
-        state.add(batch, result)
+        state.advance(batch, result)
         if batch.closing:
             state.status = "completed"
-            state.total = state.processed + state.failed
+            state.total = state.records.read
             state.completed_at = datetime.now(UTC)
 
     def landed(self, batch: MappedBatch) -> BatchResult:
@@ -207,10 +233,10 @@ class DryRunJournal:
     def committed(self, batch: MappedBatch, result: BatchResult) -> None:
         """See Journal.committed."""
         state = self.states[batch.step.table]
-        state.add(batch, result)
+        state.advance(batch, result)
         if batch.closing:
             state.status = "tried"
-            state.total = state.processed + state.failed
+            state.total = state.records.read
         errors = [f for f in result.findings if f.code.info.severity is Severity.ERROR]
         self.samples += errors[: DRY_RUN_SAMPLES - len(self.samples)]
         failed = {finding.record_id for finding in errors}
@@ -228,42 +254,26 @@ class DryRunJournal:
         raise RunError(f"batch {batch.number} of a dry run cannot have landed")
 
 
-def _copy_of(state: TableState) -> TableState:
-    return TableState(
-        table=state.table,
-        status=state.status,
-        processed=state.processed,
-        failed=state.failed,
-        prepared=state.prepared,
-        findings=Counter(state.findings),
-        answers=state.answers,
-    )
-
-
 def store_findings(
     writer: Connection, migration: str, table: str, findings: Iterable[Finding]
 ) -> None:
-    """Insert findings into migration_errors."""
-    statement = sql.SQL(
-        "COPY migration_errors (migration_name, table_name, v2_table, record_id, severity, code,"
-        " column_name, error_message, error_detail) FROM STDIN"
-    )
-    rows = [
-        (
-            migration,
-            table,
-            finding.v2_table,
-            clean(finding.record_id)[:MAX_RECORD_ID],
-            finding.code.info.severity.value,
-            finding.code.value,
-            finding.column,
-            clean(finding.message),
-            encode_detail(finding.detail),
-        )
-        for finding in findings
-    ]
-    if not rows:
+    """Write findings into migration_errors, in the open transaction.
+
+    A fault that is there and open is the same row, seen once more.
+    """
+    stored = list(findings)
+    if not stored:
         return
-    with writer.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    times: Counter[tuple[str, ...]] = Counter()
+    writer.execute(NEW_FINDINGS)
+    with writer.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
+        for finding in stored:
+            record_id = clean(finding.record_id)[:MAX_RECORD_ID]
+            fault = (finding.v2_table, record_id, finding.code.value, finding.column)
+            times[fault] += 1
+            severity = finding.code.info.severity.value
+            detail = encode_detail(finding.detail)
+            copy.write_row(
+                (migration, table, *fault, times[fault], severity, clean(finding.message), detail)
+            )
+    writer.execute(STORE_FINDINGS)

@@ -2,7 +2,9 @@
 
 A batch normally goes in with one COPY. Where PostgreSQL refuses a row, the batch is taken back
 to a savepoint, the rows before the refused one go in, the row is tried alone and set aside, and
-the rest follows: a refused row costs about one more COPY of the rows before it.
+the rest follows: a refused row costs about one more COPY of the rows before it. What is looked
+at only once all rows are in, a foreign key, names no row but the value that leads nowhere; the
+rows with that value are set aside at once.
 """
 
 import re
@@ -16,8 +18,10 @@ from transfer.batch import BatchResult, MappedBatch, Refusal, SourceRecord
 from transfer.copytext import copy_line
 from transfer.exceptions import RunError
 from transfer.journal import Journal
-from transfer.mapping.codes import Code
-from transfer.mapping.findings import AnswerLedger, Finding
+from transfer.ledger import Ledger
+from transfer.mapping.answers import TABLE as ANSWER_TABLE
+from transfer.mapping.codes import Code, Severity
+from transfer.mapping.findings import Finding
 from transfer.mapping.record_detail import detail, submission_detail
 from transfer.plan import Step
 from transfer.records import is_id
@@ -26,6 +30,13 @@ from transfer.target import Connection, Target, first_line
 # After a refusal the next COPY takes about as many rows as went in before it, so that a batch
 # full of refusals does not send its tail again and again; never fewer than this.
 SMALLEST_COPY = 16
+# Where in a COPY an error is: line and column. Lines of context may stand before it: those of
+# the JSON parser have a "line" of their own. The words are in the server's language.
+_COPY_CONTEXT = re.compile(r"^COPY \w+, \S+ (\d+)(?:, \S+ (\w+))?", re.MULTILINE)
+# The key a foreign key's refusal names, in whatever language: (column)=(value).
+_KEY = re.compile(r"\((\w+)\)=\(([^)]*)\)")
+# What the commonest refusals are about; any other is REFUSED_BY_POSTGRESQL.
+CODE_OF_STATE = {"22001": Code.VALUE_TOO_LONG, "23505": Code.VALUE_TAKEN}
 
 
 def copy_statement(table: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
@@ -45,8 +56,7 @@ def is_refusal(error: psycopg.Error) -> bool:
 
 def _line_of(error: psycopg.Error, copied: int) -> int | None:
     """The 0-based line PostgreSQL names in a COPY error's context, None where it names none."""
-    # Lines of context may stand before it: those of the JSON parser have a "line" of their own.
-    found = re.search(r"^COPY [^,]*, line (\d+)", error.diag.context or "", re.MULTILINE)
+    found = _COPY_CONTEXT.search(error.diag.context or "")
     if found and 1 <= int(found.group(1)) <= copied:
         return int(found.group(1)) - 1
     return None
@@ -56,46 +66,23 @@ class BatchCopy:
     """One COPY statement, and how to go on when it is refused.
 
     ``copied`` counts the rows the server says it took.
+
+    Args:
+        connection: with a transaction open.
+        table: what to COPY into.
+        columns: the columns of each line, in order.
     """
 
-    def __init__(self, connection: Connection, statement: sql.Composed) -> None:
+    def __init__(
+        self, connection: Connection, table: sql.Identifier, columns: Sequence[str]
+    ) -> None:
         self._connection = connection
-        self._statement = statement
+        self._statement = copy_statement(table, columns)
+        self._columns = tuple(columns)
         self.copied = 0
 
-    def whole(self, lines: Sequence[bytes]) -> bool:
-        """COPY all the lines in; False, and none is in, where v3 refuses one of them."""
-        return self._try(lines) is None
-
-    def copy(self, lines: Sequence[bytes]) -> Iterator[Refusal]:
-        """COPY the lines in; yield each one v3 refuses, in order."""
-        start, step = 0, len(lines)
-        while start < len(lines):
-            end = min(start + max(step, 1), len(lines))
-            error = self._try(lines[start:end])
-            if error is None:
-                start, step = end, step * 2
-                continue
-            at = _line_of(error, end - start)
-            if at is None:
-                if end - start > 1:
-                    step = (end - start) // 2
-                    continue
-                at = 0
-            if at:
-                # The rows before the refused one; one of them may be refused now only if the
-                # line was not the culprit, and then it is found in its turn.
-                yield from self._shifted(lines[start : start + at], start)
-            alone = self._try(lines[start + at : start + at + 1])
-            if alone is not None:
-                yield _refusal(start + at, alone)
-            start, step = start + at + 1, max(SMALLEST_COPY, 2 * at)
-
-    def _shifted(self, lines: Sequence[bytes], start: int) -> Iterator[Refusal]:
-        for refusal in self.copy(lines):
-            yield refusal._replace(place=refusal.place + start)
-
-    def _try(self, lines: Sequence[bytes]) -> psycopg.Error | None:
+    def whole(self, lines: Sequence[bytes]) -> psycopg.Error | None:
+        """COPY all the lines in; where v3 refuses one of them none is in, and why comes back."""
         if not lines:
             return None
         try:
@@ -109,6 +96,62 @@ class BatchCopy:
             return error
         return None
 
+    def rest(self, lines: Sequence[bytes], error: psycopg.Error | None) -> Iterator[Refusal]:
+        """COPY the lines in; yield each one v3 refuses, in order.
+
+        Args:
+            lines: such as ``copy_line`` makes.
+            error: why ``whole`` did not take these very lines; None where it was not asked.
+        """
+        suspects = self._suspects(lines, error) if error else set()
+        if not suspects:
+            yield from self._in_parts(lines, error)
+            return
+        others = [place for place in range(len(lines)) if place not in suspects]
+        found = [
+            refusal._replace(place=others[refusal.place])
+            for refusal in self._in_parts([lines[place] for place in others], None)
+        ]
+        for place in suspects:
+            alone = self.whole(lines[place : place + 1])
+            if alone is not None:
+                found.append(_refusal(place, alone))
+        yield from sorted(found)
+
+    def _in_parts(self, lines: Sequence[bytes], error: psycopg.Error | None) -> Iterator[Refusal]:
+        start, step = 0, len(lines)
+        while start < len(lines):
+            end = min(start + max(step, 1), len(lines))
+            error = error or self.whole(lines[start:end])
+            if error is None:
+                start, step = end, step * 2
+                continue
+            at = _line_of(error, end - start)
+            if at is None:
+                if end - start > 1:
+                    step, error = (end - start) // 2, None
+                    continue
+                at = 0
+            if at:
+                # The rows before the refused one; one of them may be refused now only if the
+                # line was not the culprit, and then it is found in its turn.
+                for refusal in self._in_parts(lines[start : start + at], None):
+                    yield refusal._replace(place=refusal.place + start)
+            error = self.whole(lines[start + at : start + at + 1])
+            if error is not None:
+                yield _refusal(start + at, error)
+            start, step, error = start + at + 1, max(SMALLEST_COPY, 2 * at), None
+
+    def _suspects(self, lines: Sequence[bytes], error: psycopg.Error) -> set[int]:
+        """The lines that hold the value a foreign key's refusal names."""
+        if not isinstance(error, psycopg.errors.ForeignKeyViolation):
+            return set()
+        found = _KEY.search(error.diag.message_detail or "")
+        if found is None or found.group(1) not in self._columns:
+            return set()
+        column, value = self._columns.index(found.group(1)), found.group(2).encode()
+        return {n for n, line in enumerate(lines) if line.split(b"\t")[column] == value}
+
 
 def _refusal(index: int, error: psycopg.Error) -> Refusal:
     diagnosis = error.diag
@@ -118,8 +161,8 @@ def _refusal(index: int, error: psycopg.Error) -> Refusal:
 
 
 def _context_column(error: psycopg.Error) -> str:
-    _, found, rest = (error.diag.context or "").partition(", column ")
-    return rest.split(":", 1)[0].split("\n", 1)[0].strip() if found else ""
+    found = _COPY_CONTEXT.search(error.diag.context or "")
+    return (found.group(2) or "") if found else ""
 
 
 class Loader:
@@ -162,14 +205,14 @@ class Loader:
 
     def _copy(self, writer: Connection, batch: MappedBatch) -> BatchResult:
         step = batch.step
-        into = self._journal.prepare(writer, step)
-        copier = BatchCopy(writer, copy_statement(into, step.columns))
+        copier = BatchCopy(writer, self._journal.prepare(writer, step), step.columns)
         kept = [(n, copy_line(o.row)) for n, o in enumerate(batch.outcomes) if o.row is not None]
         # By place, not by id: a copy of v2 made by hand may hold an id twice.
         refused: dict[int, Finding] = {}
         present = 0
         # A batch normally goes in whole; only where it does not is it looked at row by row.
-        if self._journal.dry or not copier.whole([line for _, line in kept]):
+        error = None if self._journal.dry else copier.whole([line for _, line in kept])
+        if self._journal.dry or error:
             there = self._present(writer, step, [batch.outcomes[n].record_id for n, _ in kept])
             rest = []
             for place, line in kept:
@@ -181,17 +224,18 @@ class Loader:
                     there[record_id] = False  # it is one row, and can be one record's only
                 else:
                     refused[place] = _taken(batch, record_id)
-            for refusal in copier.copy([line for _, line in rest]):
+            told = error if len(rest) == len(kept) else None
+            for refusal in copier.rest([line for _, line in rest], told):
                 place = rest[refusal.place][0]
                 refused[place] = _refused(batch, batch.outcomes[place].record_id, refusal)
-        result = _sum_up(batch, refused)
-        result.processed = copier.copied + present
-        if result.processed + result.failed != len(batch.outcomes):
-            msg = (
-                f"batch {batch.number} of {step.table} does not balance: {len(batch.outcomes)} "
-                f"read, {result.processed} migrated, {result.failed} failed; nothing of it is kept"
-            )
-            raise RunError(msg, table=step.table, legacy_key=batch.last_key)
+        result = _sum_up(batch, refused, copier.copied + present)
+        for what, ledger in (("records", result.records), ("answers", result.answers)):
+            if not ledger.balanced:
+                msg = (
+                    f"batch {batch.number} of {step.table}, up to key {batch.last_key!r}, does not "
+                    f"balance, and nothing of it is kept; its {what}: {ledger.sentence()}"
+                )
+                raise RunError(msg, table=step.table, legacy_key=batch.last_key)
         return result
 
     def _present(self, writer: Connection, step: Step, ids: list[str]) -> dict[str, bool]:
@@ -205,18 +249,26 @@ class Loader:
         return dict(writer.execute(query, (self._journal.migration, known)).fetchall())
 
 
-def _sum_up(batch: MappedBatch, refused: dict[int, Finding]) -> BatchResult:
-    result = BatchResult(findings=list(batch.loose), answers=batch.loose_answers)
+def _sum_up(batch: MappedBatch, refused: dict[int, Finding], in_v3: int) -> BatchResult:
+    """The batch's ledgers: what was read, against what the server took and what was found."""
+    result = BatchResult(
+        Ledger(batch.read, in_v3), Ledger(batch.answers_read), findings=list(batch.loose)
+    )
+    records, answers = result.records, result.answers
+    for finding in batch.loose:
+        if finding.v2_table == ANSWER_TABLE:
+            answers.failed[finding.code.value] += 1
     for place, outcome in enumerate(batch.outcomes):
-        answers = outcome.answers
-        if (finding := refused.get(place)) is not None:
-            # What the mapping remarked on a row that is not there would only mislead.
-            result.findings.append(finding)
-            answers = AnswerLedger(failed=answers.read)
-        else:
-            result.findings.extend(outcome.findings)
-        result.failed += finding is not None or outcome.row is None
-        result.answers = result.answers.plus(answers)
+        # What the mapping remarked on a row that is not there would only mislead.
+        own = [refused[place]] if place in refused else outcome.findings
+        result.findings.extend(own)
+        if outcome.row is not None and place not in refused:
+            answers.add_answers(outcome.answers)
+            continue
+        # An outcome with neither a row nor an error leaves the ledger unbalanced.
+        errors = [f.code.value for f in own if f.code.info.severity is Severity.ERROR][:1]
+        records.failed.update(errors)
+        answers.failed.update(dict.fromkeys(errors, outcome.answers.read))
     return result
 
 
@@ -227,7 +279,8 @@ def _taken(batch: MappedBatch, record_id: str) -> Finding:
 
 def _refused(batch: MappedBatch, record_id: str, refusal: Refusal) -> Finding:
     message = f"PostgreSQL refused the row ({refusal.sqlstate}): {refusal.message}"
-    return _finding(batch, record_id, Code.REFUSED_BY_POSTGRESQL, message, refusal.column)
+    code = CODE_OF_STATE.get(refusal.sqlstate, Code.REFUSED_BY_POSTGRESQL)
+    return _finding(batch, record_id, code, message, refusal.column)
 
 
 def _finding(batch: MappedBatch, record_id: str, code: Code, message: str, column: str) -> Finding:

@@ -58,7 +58,7 @@ class MigrationProgress(models.Model):
     batch_size = models.IntegerField(null=True, blank=True)
     # What must not differ when the run resumes: source, mapping, and the rest of what changes rows.
     fingerprint = models.JSONField(default=dict, db_default=empty_json(), blank=True)
-    # Two counts: of findings by code, and of answers by where they went (see AnswerLedger).
+    # Findings by code, and where the records and the answers went (see transfer.ledger).
     ledger = models.JSONField(default=dict, db_default=empty_json(), blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
 
@@ -106,6 +106,8 @@ class MigrationError(models.Model):
     column_name = models.CharField(max_length=255, default="", db_default="", blank=True)
     attempts = models.IntegerField(default=1, db_default=1)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    # Which of several: a submission may have the same fault in one column more than once.
+    occurrence = models.IntegerField(default=1, db_default=1)
 
     class Meta:
         db_table = "migration_errors"
@@ -113,6 +115,20 @@ class MigrationError(models.Model):
             models.CheckConstraint(
                 condition=Q(severity__in=ErrorSeverity.values),
                 name="migration_errors_severity_check",
+            ),
+            # The same fault found again is the same row; one that was closed is history.
+            models.UniqueConstraint(
+                fields=[
+                    "migration_name",
+                    "table_name",
+                    "v2_table",
+                    "record_id",
+                    "code",
+                    "column_name",
+                    "occurrence",
+                ],
+                condition=Q(resolved_at__isnull=True),
+                name="migration_errors_fault_key",
             ),
         )
         indexes = (

@@ -13,8 +13,8 @@ import orjson
 
 from transfer.batch import TableState
 from transfer.exceptions import ResumeRefusedError, RunError
-from transfer.mapping.findings import AnswerLedger
-from transfer.options import FINGERPRINT_LABELS
+from transfer.fingerprint import differences
+from transfer.ledger import Ledger
 from transfer.plan import Step
 from transfer.target import Connection
 
@@ -54,8 +54,7 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
     rows = connection.execute(
         """
         SELECT migration_name, table_name, fingerprint, started_at, completed_at, status,
-               total_records, coalesce(processed_records, 0), coalesce(failed_records, 0),
-               last_key, ledger, error_message, heartbeat_at
+               total_records, last_key, ledger, error_message, heartbeat_at
           FROM migration_progress
          WHERE partition = 0 AND (%(name)s::text IS NULL OR migration_name = %(name)s)
          ORDER BY started_at, id
@@ -65,22 +64,21 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
     found: dict[str, Migration] = {}
     for row in rows:
         migration = found.setdefault(row[0], Migration(row[0], row[3], row[2]))
-        ledger = row[10]
+        ledger = row[8]
         migration.states[row[1]] = TableState(
             table=row[1],
             status=row[5],
             total=row[6],
-            processed=row[7],
-            failed=row[8],
-            last_key=row[9],
+            last_key=row[7],
             batches=ledger.get("batches", 0),
             prepared=ledger.get("prepared", False),
+            records=Ledger.from_json(ledger.get("records")),
+            answers=Ledger.from_json(ledger.get("answers")),
             findings=Counter(ledger.get("findings", {})),
-            answers=AnswerLedger(**ledger.get("answers", {})),
             started_at=row[3],
             completed_at=row[4],
-            error_message=row[11],
-            heartbeat_at=row[12],
+            error_message=row[9],
+            heartbeat_at=row[10],
         )
     return list(found.values())
 
@@ -113,28 +111,14 @@ def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
     """Refuse to go on with a migration begun under something that changes rows (§6).
 
     Raises:
-        ResumeRefusedError: names each part that differs, as it was and as it is.
+        ResumeRefusedError: names each part that differs, as it was and as it is, and what to do.
     """
-    then = migration.fingerprint
-    differs = [key for key in FINGERPRINT_LABELS if then.get(key) != fingerprint.get(key)]
-    if not differs:
-        return
-    parts = []
-    for key in differs:
-        if key == "mapping":
-            parts.append(FINGERPRINT_LABELS[key])
-        else:
-            was, is_ = (_text(value.get(key)) for value in (then, fingerprint))
-            parts.append(f"{FINGERPRINT_LABELS[key]} (was {was}, is {is_})")
-    msg = f"cannot go on with {migration.name!r}: it was begun with a different "
-    msg += "; ".join(parts)
-    raise ResumeRefusedError(f"{msg}. Set it back, or start anew with another --name")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "all"
-    return str(value)
+    if told := differences(migration.fingerprint, fingerprint):
+        raise ResumeRefusedError(
+            f"cannot go on with {migration.name!r}, which was begun otherwise: {'; '.join(told)}. "
+            "To begin anew instead, give another --name and an empty v3: rows that are there "
+            "already would each be an error (id_taken)"
+        )
 
 
 def open_migration(

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from transfer.batch import TableState
+from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
-from transfer.mapping.findings import AnswerLedger, Finding
+from transfer.mapping.findings import Finding
 
 REPORT_WIDTH = 100
 
@@ -38,7 +39,7 @@ class MigrationReport:
     @property
     def failed(self) -> int:
         """Records and answers that are recorded as errors."""
-        return sum(self.findings(Severity.ERROR).values())
+        return sum(state.errors for state in self.tables)
 
     def findings(self, severity: Severity) -> dict[Code, int]:
         """How often each code of this severity was found."""
@@ -49,11 +50,11 @@ class MigrationReport:
                     counts[code] = counts.get(code, 0) + count
         return counts
 
-    def answers(self) -> AnswerLedger:
+    def answers(self) -> Ledger:
         """Where the answers went."""
-        total = AnswerLedger()
+        total = Ledger()
         for state in self.tables:
-            total = total.plus(state.answers)
+            total.add(state.answers)
         return total
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class MigrationReport:
             "seconds": round(self.seconds, 3) if self.seconds is not None else None,
             "moved": self.moved,
             "tables": [_table_json(state) for state in self.tables],
-            "answers": {**self.answers()._asdict(), "read": self.answers().read},
+            "answers": self.answers().as_json(),
             "errors": _by_name(self.findings(Severity.ERROR)),
             "warnings": _by_name(self.findings(Severity.WARNING)),
             "notes": self.notes,
@@ -86,12 +87,7 @@ class MigrationReport:
         out.print(_tables(self), soft_wrap=False)
         answers = self.answers()
         if answers.read:
-            out.print(
-                f"Answers: {answers.read:,} read = {answers.migrated:,} migrated"
-                f" + {answers.merged:,} merged into lists + {answers.set_aside:,} set aside"
-                f" + {answers.failed:,} failed",
-                markup=False,
-            )
+            out.print(f"Answers: {answers.sentence()}", markup=False)
         if self.moved and self.seconds:
             rate = self.moved / self.seconds
             out.print(f"{self.moved:,} records in {self.seconds:,.1f} s: {rate:,.0f} a second")
@@ -112,7 +108,7 @@ def _tables(report: MigrationReport) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("table")
     table.add_column("status")
-    for name in ("total", "migrated", "failed", "warnings"):
+    for name in ("total", "read", "migrated", "failed", "warnings"):
         table.add_column(name, justify="right")
     for state in report.tables:
         warnings = sum(
@@ -121,8 +117,8 @@ def _tables(report: MigrationReport) -> Table:
             if Code(code).info.severity is Severity.WARNING
         )
         total = "" if state.total is None else f"{state.total:,}"
-        figures = (total, f"{state.processed:,}", f"{state.failed:,}", f"{warnings:,}")
-        table.add_row(state.table, state.status, *figures)
+        figures = (state.records.read, state.processed, state.failed, warnings)
+        table.add_row(state.table, state.status, total, *(f"{figure:,}" for figure in figures))
     return table
 
 
@@ -158,6 +154,7 @@ def _table_json(state: TableState) -> dict[str, Any]:
         "total": state.total,
         "processed": state.processed,
         "failed": state.failed,
+        "records": state.records.as_json(),
         "error_message": state.error_message,
         "completed_at": state.completed_at.isoformat() if state.completed_at else None,
     }

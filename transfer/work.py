@@ -4,19 +4,20 @@
 the table's end is reached. Nothing here writes, but for the decisions of transfer.uniqueness.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from psycopg import sql
 
 from legacy_v2 import models as v2
 from transfer import extract
-from transfer.batch import MappedBatch, SourceRecord
+from transfer.batch import MappedBatch
 from transfer.journal import DryRunJournal, Journal
+from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
-from transfer.mapping.findings import AnswerLedger, Finding, Outcome
+from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.forms import (
     VERSION,
     FormParts,
@@ -34,12 +35,14 @@ from transfer.mapping.submissions import map_submission, orphaned_answer
 from transfer.mapping.text import clean
 from transfer.mapping.users import email_key, map_user
 from transfer.plan import Step
-from transfer.records import V2Organization, V2Submission, is_id
+from transfer.records import V2Form, V2Organization, V2Submission, V2User, is_id
 from transfer.scope import Scope
 from transfer.slugbook import SlugBook
 from transfer.source import Source
 from transfer.target import Connection, Target
 from transfer.uniqueness import Assignments, Claim
+
+R = TypeVar("R", V2Organization, V2User, V2Form, V2Submission)
 
 # Forms read at once to learn their fields: a form with a hundred fields is some 100 kB.
 FORMS_AT_ONCE = 500
@@ -123,15 +126,17 @@ class OrganizationsWork:
 
     def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
         """See Work.batches."""
-        run = self._run
-        query = run.scope.organization_query()
-        for batch in extract.organizations(run.source, query, size, after):
-            outcomes = [
-                map_organization(row, self._slugs.slug(self._wish(row)), run.ctx)
-                for row in batch.rows
-            ]
-            records: dict[str, SourceRecord] = {row.id: (row, None) for row in batch.rows}
-            yield MappedBatch(self._step, 0, batch.last_key, outcomes, records=records)
+        query = self._run.scope.organization_query()
+        for batch in extract.organizations(self._run.source, query, size, after):
+            yield self.mapped(batch)
+
+    def mapped(self, batch: extract.Batch[V2Organization]) -> MappedBatch:
+        """The organizations mapped (M5)."""
+        outcomes = [
+            map_organization(row, self._slugs.slug(self._wish(row)), self._run.ctx)
+            for row in batch.rows
+        ]
+        return _batch(self._step, batch, outcomes)
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -175,18 +180,17 @@ class UsersWork:
             return
         for batch in extract.users(run.source, run.scope.user_query(), size, after):
             later = self._assignments.lookup(run.target, [row.id for row in batch.rows])
-            yield MappedBatch(
-                self._step,
-                0,
-                batch.last_key,
-                [
-                    map_user(
-                        row, run.ctx, organizations=self._organizations, duplicate=row.id in later
-                    )
-                    for row in batch.rows
-                ],
-                records={row.id: (row, None) for row in batch.rows},
+            yield self.mapped(batch, later)
+
+    def mapped(self, batch: extract.Batch[V2User], later: Container[str]) -> MappedBatch:
+        """The users mapped; the email of those among ``later`` is taken (M6)."""
+        outcomes = [
+            map_user(
+                row, self._run.ctx, organizations=self._organizations, duplicate=row.id in later
             )
+            for row in batch.rows
+        ]
+        return _batch(self._step, batch, outcomes)
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -230,29 +234,27 @@ class FormsWork:
         """See Work.batches."""
         run = self._run
         for batch in extract.forms(run.source, run.lookups, size, after):
-            if not batch.rows:
-                continue  # fields beyond the last form: see closing
-            owners = run.scope.form_organization
-            for form in batch.rows:  # v2 may have gained one since the scope was drawn
-                owners.setdefault(form.id, form_organization(form, run.ctx))
-            selected = [form for form in batch.rows if run.scope.has_organization(owners[form.id])]
-            outcomes: list[Outcome] = []
-            for form in selected:
-                parts = FormParts(
-                    form,
-                    batch.fields.get(form.id, []),
-                    batch.settings.get(form.id, []),
-                    batch.maps.get(form.id, []),
-                )
-                slug = self._slugs.slug(self._wish(form.id, form.name, form.created_on))
-                outcomes.append(map_form(parts, slug, run.ctx, organizations=self._organizations))
-            yield MappedBatch(
-                self._step,
-                0,
-                batch.last_key,
-                outcomes,
-                records={form.id: (form, None) for form in selected},
+            if batch.rows:  # else fields beyond the last form: see closing
+                yield self.mapped(batch)
+
+    def mapped(self, batch: extract.FormBatch) -> MappedBatch:
+        """Those of the forms that are in the run, mapped (M7 to M11)."""
+        run = self._run
+        owners = run.scope.form_organization
+        for form in batch.rows:  # v2 may have gained one since the scope was drawn
+            owners.setdefault(form.id, form_organization(form, run.ctx))
+        batch.rows = [form for form in batch.rows if run.scope.has_organization(owners[form.id])]
+        outcomes: list[Outcome] = []
+        for form in batch.rows:
+            parts = FormParts(
+                form,
+                batch.fields.get(form.id, []),
+                batch.settings.get(form.id, []),
+                batch.maps.get(form.id, []),
             )
+            slug = self._slugs.slug(self._wish(form.id, form.name, form.created_on))
+            outcomes.append(map_form(parts, slug, run.ctx, organizations=self._organizations))
+        return _batch(self._step, batch, outcomes)
 
     def closing(self) -> list[Finding]:
         """Fields without a form, settings and choices without a field (M11): nobody's."""
@@ -325,17 +327,23 @@ class SubmissionsWork:
             run.source, run.scope.submission_query(), size, after, everything=everything
         )
         for batch in read:
-            rows = [row for row in batch.rows if everything or self._selected(row)]
-            numbers = self._assignments.lookup(run.target, [row.id for row in rows])
-            yield MappedBatch(
-                self._step,
-                0,
-                batch.last_key,
-                [self._map(row, batch, numbers) for row in rows],
-                loose=[orphaned_answer(answer) for answer in batch.orphans],
-                loose_answers=AnswerLedger(failed=len(batch.orphans)),
-                records={row.id: (row, batch.answers[row.id]) for row in rows},
-            )
+            if not everything:
+                batch.pass_over(row.id for row in batch.rows if not self._selected(row))
+            numbers = self._assignments.lookup(run.target, [row.id for row in batch.rows])
+            yield self.mapped(batch, numbers)
+
+    def mapped(self, batch: extract.SubmissionBatch, numbers: dict[str, Number]) -> MappedBatch:
+        """The submissions mapped with their answers (M12 to M18), and the orphans among these.
+
+        Args:
+            batch: as read.
+            numbers: what was decided about those that cannot keep their lookup code.
+        """
+        made = _batch(self._step, batch, [self._map(row, batch, numbers) for row in batch.rows])
+        made.answers_read = batch.answers_read
+        made.loose = [orphaned_answer(answer) for answer in batch.orphans]
+        made.records = {row.id: (row, batch.answers[row.id]) for row in batch.rows}
+        return made
 
     def _map(
         self, row: V2Submission, batch: extract.SubmissionBatch, numbers: dict[str, Number]
@@ -343,7 +351,7 @@ class SubmissionsWork:
         number = numbers.get(row.id)
         if number is None and (fault := number_fault(row.lookup_code)):
             # v2 gained or changed it after the numbers were decided: all its digits are its own.
-            number = Number(fallback_number(row.id, MOST_DIGITS), fault)
+            number = late_number(row.id, fault)
         return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
 
     def _selected(self, row: V2Submission) -> bool:
@@ -352,6 +360,22 @@ class SubmissionsWork:
     def closing(self) -> list[Finding]:
         """See Work.closing."""
         return []
+
+
+def late_number(v2_id: str, fault: Code) -> Number:
+    """A number that nobody has to be asked about: all the digits of the Id (M12)."""
+    return Number(fallback_number(v2_id, MOST_DIGITS), fault)
+
+
+def _batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -> MappedBatch:
+    return MappedBatch(
+        step,
+        0,
+        batch.last_key,
+        outcomes,
+        read=len(batch.rows),
+        records={row.id: (row, None) for row in batch.rows},
+    )
 
 
 def _text(value: object) -> str:

@@ -45,7 +45,7 @@ def test_m1_rows_of_v3_s_own_are_never_touched(v2_path: Path) -> None:
     assert {row["record_id"] for row in errors("id_taken")} == {
         guid(1, 1), guid(4, 2), guid(2, 3), v2.submissions[6]["Id"],
     }  # fmt: skip
-    assert [e["record_id"] for e in errors("refused_by_postgresql")] == [v2.forms[3]["Id"]]
+    assert [e["record_id"] for e in errors("value_too_long")] == [v2.forms[3]["Id"]]
 
 
 def test_m5_a_slug_of_v3_s_own_row_is_avoided_even_under_an_id_of_v2(v2_path: Path) -> None:

@@ -144,6 +144,7 @@ COLUMNS = {
         "column_name": "character varying(255) not null ''::character varying",
         "attempts": "integer not null 1",
         "resolved_at": TIME,
+        "occurrence": "integer not null 1",
     },
     "migration_assignments": {
         "id": "bigint not null identity",
@@ -208,6 +209,7 @@ KEYS = {
 CHECKS = {
     "migration_progress_status_check",
     "migration_progress_accounted_check",
+    "migration_progress_ledger_check",
     "migration_errors_severity_check",
 }
 # Besides those that serve the keys. No _like twin, no index for a foreign key that Django adds.
@@ -218,6 +220,13 @@ INDEXES = {
     "idx_migration_errors_cause": ("migration_errors USING btree (migration_name, severity, code)"),
     "idx_migration_errors_record": (
         "migration_errors USING btree (migration_name, table_name, record_id)"
+    ),
+}
+# Unique keys with a condition are no constraints to PostgreSQL.
+UNIQUE_INDEXES = {
+    "migration_errors_fault_key": (
+        "migration_errors USING btree (migration_name, table_name, v2_table, record_id, code,"
+        " column_name, occurrence) WHERE (resolved_at IS NULL)"
     ),
 }
 ENUMS = {
@@ -326,6 +335,9 @@ def test_indexes_beside_the_keys_are_those_of_the_design():
         "   AND contype IN ('p', 'u'))"
     )
     expected = {name: f"CREATE INDEX {name} ON {rest}" for name, rest in INDEXES.items()}
+    expected |= {
+        name: f"CREATE UNIQUE INDEX {name} ON {rest}" for name, rest in UNIQUE_INDEXES.items()
+    }
     assert {name: plain(definition) for name, definition in found} == expected
 
 

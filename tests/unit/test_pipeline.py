@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import threading
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from transfer.batch import TableState
 from transfer.console import ConsoleObserver
+from transfer.ledger import Ledger
 from transfer.load import _line_of, is_refusal
 from transfer.pipeline import Allowance, Interruption
 
@@ -120,7 +122,7 @@ def watch(console: Console) -> None:
         observer.remark("[b]slow[/b] without an index")
         observer.batch_loaded(state)  # before any table: nothing to draw
         observer.table_started(state)
-        state.processed, state.failed = 7, 3
+        state.records.add(Ledger(10, 7, failed=Counter(form_unknown=3)))
         observer.batch_loaded(state)
         observer.table_ended(state)
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from transfer.batch import TableState
+from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
-from transfer.mapping.findings import AnswerLedger, Finding
+from transfer.mapping.findings import Finding
 from transfer.progress import Migration
 from transfer.report import MigrationReport
 
@@ -20,13 +21,18 @@ def report(**changes: object) -> MigrationReport:
         "submissions",
         "completed",
         total=1234567,
-        processed=1234565,
-        failed=2,
+        records=Ledger(1234567, 1234565, failed=Counter(form_unknown=2)),
         findings=Counter(form_unknown=2, number_missing=3, status_unknown=1),
-        answers=AnswerLedger(10, 4, 2, 1),
+        answers=Ledger(17, 10, 4, Counter(unmapped=1, choices=1), Counter(form_unknown=1)),
         completed_at=STARTED + timedelta(hours=1),
     )
-    users = TableState("users", "completed", 3, 2, 1, findings=Counter(email_missing=1))
+    users = TableState(
+        "users",
+        "completed",
+        total=3,
+        records=Ledger(3, 2, failed=Counter(email_missing=1)),
+        findings=Counter(email_missing=1),
+    )
     made = MigrationReport("night", "finished", STARTED, [users, submissions], 12.3456)
     for name, value in changes.items():
         setattr(made, name, value)
@@ -39,7 +45,10 @@ def test_the_text_holds_every_figure_in_lines_of_a_terminal() -> None:
     assert "Migration night: finished" in text
     assert "1,234,567" in text
     assert "1,234,565" in text
-    assert "Answers: 17 read = 10 migrated + 4 merged into lists + 2 set aside + 1 failed" in text
+    assert (
+        "Answers: 17 read = 10 migrated + 4 merged into lists"
+        " + 2 set aside (1 choices, 1 unmapped) + 1 failed (1 form_unknown)"
+    ) in " ".join(text.split())
     assert "form_unknown" in text
     assert "M18" in text
     assert text.splitlines()[-1] == "To go on: import_v2 --name night"
@@ -54,13 +63,19 @@ def test_the_json_holds_the_same_and_is_json() -> None:
     assert document["started_at"] == "2025-01-22T20:00:00+00:00"
     assert document["seconds"] == 12.346
     assert document["answers"] == {
-        "migrated": 10, "merged": 4, "set_aside": 2, "failed": 1, "read": 17,
+        "read": 17, "migrated": 10, "merged": 4, "set_aside": {"choices": 1, "unmapped": 1},
+        "failed": {"form_unknown": 1},
     }  # fmt: skip
     assert document["errors"] == {"email_missing": 1, "form_unknown": 2}
     assert document["warnings"] == {"number_missing": 3, "status_unknown": 1}
     assert document["tables"][1] == {
         "table": "submissions", "status": "completed", "total": 1234567, "processed": 1234565,
-        "failed": 2, "error_message": None, "completed_at": "2025-01-22T21:00:00+00:00",
+        "failed": 2, "error_message": None,
+        "records": {
+            "read": 1234567, "migrated": 1234565, "merged": 0, "set_aside": {},
+            "failed": {"form_unknown": 2},
+        },
+        "completed_at": "2025-01-22T21:00:00+00:00",
     }  # fmt: skip
 
 

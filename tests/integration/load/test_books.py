@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
+from django.db import IntegrityError
 
 from tests.batches import batch, checkpoint, in_v3, outcome, user_id
 from tests.runs import errors, query, snapshot
@@ -56,7 +57,7 @@ def test_r2_a_transaction_killed_before_its_end_leaves_nothing_and_is_done_again
     result = loader.load(batch(outcome(0), outcome(1, email="x" * 300)))
 
     assert target.writer.info.backend_pid != killed[0]
-    assert (result.processed, result.failed) == (1, 1)
+    assert (result.records.migrated, result.records.failures) == (1, 1)
     assert in_v3() == [0]
     assert len(errors()) == 1
     assert checkpoint() == ("in_progress", 1, 1, "key 1")
@@ -91,7 +92,7 @@ def test_r2_a_commit_that_arrived_before_the_connection_broke_is_not_done_twice(
     result = loader.load(batch(outcome(0), outcome(1, email="x" * 300)))
 
     assert lost
-    assert (result.processed, result.failed) == (1, 1)
+    assert (result.records.migrated, result.records.failures) == (1, 1)
     assert in_v3() == [0]
     assert len(errors()) == 1
     assert checkpoint() == ("in_progress", 1, 1, "key 1")
@@ -101,12 +102,73 @@ def test_r1_a_batch_that_does_not_balance_is_not_kept(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = snapshot()
-    monkeypatch.setattr(load.BatchCopy, "whole", lambda _self, _lines: True)
+    monkeypatch.setattr(load.BatchCopy, "whole", lambda _self, _lines: None)
 
-    with pytest.raises(RunError, match="batch 1 of users does not balance: 1 read, 0 migrated"):
+    with pytest.raises(RunError, match=r"batch 1 of users.* its records: 1 read = 0 migrated"):
         loader.load(batch(outcome(0)))
 
     assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"read": 3}, r"its records: 3 read = 2 migrated"),
+        ({"read": 1}, r"its records: 1 read = 2 migrated"),
+        ({"answers_read": 3}, r"its answers: 3 read = 2 migrated"),
+        ({"answers_read": 1}, r"its answers: 1 read = 2 migrated"),
+    ],
+)
+def test_r1_a_row_that_was_read_and_is_nowhere_or_the_reverse_stops_the_batch(
+    loader: Loader, changes: dict[str, int], said: str
+) -> None:
+    before = snapshot()
+
+    with pytest.raises(RunError, match=f"batch 1 of users, up to key 'key 1', .*{said}"):
+        loader.load(batch(outcome(0), outcome(1), **changes))
+
+    assert snapshot() == before
+
+
+def test_r1_a_record_with_neither_a_row_nor_an_error_stops_the_batch(loader: Loader) -> None:
+    with pytest.raises(RunError, match=r"its records: 2 read = 1 migrated .* 0 failed$"):
+        loader.load(batch(outcome(0), Outcome(user_id(1), None)))
+
+
+def test_r1_v3_itself_refuses_to_complete_a_table_whose_ledger_does_not_balance(
+    loader: Loader,
+) -> None:
+    loader.load(batch(outcome(0)))
+    for broken in ("{records,read}", "{answers,migrated}", "{answers,failed,x}"):
+        with pytest.raises(IntegrityError, match="migration_progress_ledger_check"):
+            query(
+                "UPDATE migration_progress SET status = 'completed', total_records = 1,"
+                " ledger = jsonb_set(ledger, %s, '7')",
+                [broken],
+            )
+
+
+def test_the_same_fault_again_is_the_same_row_and_a_closed_one_is_history(loader: Loader) -> None:
+    finding = Finding(Code.EMAIL_MISSING, "User", user_id(1), "no email", "Email", {"Id": "1"})
+    failed = Outcome(user_id(1), None, [finding])
+
+    loader.load(batch(failed))
+    loader.load(batch(failed, number=2))
+    assert [(e["attempts"], e["occurrence"]) for e in errors()] == [(2, 1)]
+
+    query("UPDATE migration_errors SET resolved_at = now()")
+    loader.load(batch(failed, number=3))
+    assert [(e["attempts"], e["resolved_at"] is None) for e in errors()] == [(2, False), (1, True)]
+
+
+def test_several_faults_of_one_kind_in_one_record_are_several_rows(loader: Loader) -> None:
+    warned = outcome(0)
+    for text in ("one", "two"):
+        warned.findings.append(Finding(Code.TEXT_CLEANED, "User", warned.record_id, text, "Email"))
+
+    loader.load(batch(warned))
+
+    assert [(e["error_message"], e["occurrence"]) for e in errors()] == [("one", 1), ("two", 2)]
 
 
 @pytest.mark.parametrize(("done", "number"), [(0, 2), (2, 2), (3, 2)])
@@ -175,7 +237,7 @@ def test_warnings_are_stored_up_to_the_bound_and_all_counted(
     loader.load(batch(outcome(3, email=None), warned(4), number=3))
 
     assert [e["record_id"] for e in errors("text_cleaned")] == [user_id(0), user_id(1)]
-    assert len(errors("refused_by_postgresql")) == 1
+    assert len(errors("refused_by_postgresql")) == 1  # a null, which v3 refuses
     ((ledger,),) = query("SELECT ledger->>'findings' FROM migration_progress")
     assert orjson.loads(ledger) == {"text_cleaned": 4, "refused_by_postgresql": 1}
     assert journal.states["users"].findings["text_cleaned"] == 4

@@ -1,6 +1,7 @@
 """COPY into v3: what goes in, what is refused and left out (M1, R7)."""
 
 import re
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from tests.batches import NOW, ORGANIZATION, batch, checkpoint, in_v3, outcome, user_id
 from tests.factories import UserFactory
 from tests.runs import errors, query
+from transfer.ledger import Ledger
 from transfer.load import Loader
 from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger, Finding, Outcome
@@ -26,7 +28,7 @@ def test_a_clean_batch_goes_in_with_one_copy_and_no_query_a_row(
 
     result = loader.load(batch(*map(outcome, range(50))))
 
-    assert (result.processed, result.failed, result.findings) == (50, 0, [])
+    assert (result.records.migrated, result.records.failures, result.findings) == (50, 0, [])
     assert [s for s in statements if s.startswith("COPY")] == ['COPY "users"']
     assert len(statements) <= 4
     assert checkpoint() == ("in_progress", 50, 0, "key 1")
@@ -34,7 +36,7 @@ def test_a_clean_batch_goes_in_with_one_copy_and_no_query_a_row(
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_a_batch_of_any_size_moves_the_checkpoint(loader: Loader, size: int) -> None:
-    assert loader.load(batch(*map(outcome, range(size)))).processed == size
+    assert loader.load(batch(*map(outcome, range(size)))).records.migrated == size
     assert in_v3() == list(range(size))
     assert checkpoint() == ("in_progress", size, 0, "key 1")
 
@@ -63,6 +65,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "23502": {"email": None},
     "23503": {"organization_id": user_id(99)},
 }
+CODES = {"22001": "value_too_long"}
 COLUMNS = {
     "22001": "email", "22P02 enum": "status", "22P02 uuid": "id", "22P02 json": "auth_data",
     "22P05": "auth_data", "23502": "email", "23503": "users_organization_id_fkey",
@@ -80,10 +83,12 @@ def test_r7_one_refused_row_is_left_out_wherever_it_stands(
     result = loader.load(batch(*outcomes))
 
     assert in_v3() == [n for n in range(9) if n != place]
-    assert (result.processed, result.failed) == (8, 1)
-    assert result.answers == AnswerLedger(migrated=8, failed=1)
+    assert (result.records.migrated, result.records.failures) == (8, 1)
+    code = CODES.get(kind[:5], "refused_by_postgresql")
+    assert result.records == Ledger(read=9, migrated=8, failed=Counter({code: 1}))
+    assert result.answers == Ledger(read=9, migrated=8, failed=Counter({code: 1}))
     (error,) = errors()
-    assert (error["code"], error["severity"]) == ("refused_by_postgresql", "error")
+    assert (error["code"], error["severity"]) == (code, "error")
     assert error["record_id"] == outcomes[place].record_id
     assert error["error_message"].startswith(f"PostgreSQL refused the row ({kind[:5]}): ")
     assert error["column_name"] == COLUMNS.get(kind, "")
@@ -101,7 +106,7 @@ def test_r7_any_number_of_refused_rows_leaves_the_rest(
     result = loader.load(batch(*outcomes))
 
     assert in_v3() == [n for n in range(40) if n not in refused]
-    assert result.failed == len(refused)
+    assert result.records.failures == len(refused)
     assert [error["record_id"] for error in errors()] == [user_id(n) for n in sorted(refused)]
 
 
@@ -129,8 +134,8 @@ def test_a_key_that_two_rows_of_a_batch_want_goes_to_the_first(loader: Loader) -
     assert in_v3() == [0, 1, 3]
     (error,) = errors()
     assert error["record_id"] == user_id(2)
-    assert error["column_name"] == "unique_email_per_org"
-    assert result.failed == 1
+    assert (error["code"], error["column_name"]) == ("value_taken", "unique_email_per_org")
+    assert result.records.failures == 1
 
 
 def test_m1_two_v2_rows_of_one_id_are_a_row_and_an_error(loader: Loader) -> None:
@@ -138,7 +143,7 @@ def test_m1_two_v2_rows_of_one_id_are_a_row_and_an_error(loader: Loader) -> None
     result = loader.load(batch(outcome(1), outcome(2), outcome(2, email="other@example.org")))
 
     assert in_v3() == [1, 2]
-    assert (result.processed, result.failed) == (2, 1)
+    assert (result.records.migrated, result.records.failures) == (2, 1)
     assert [error["record_id"] for error in errors()] == [user_id(2)]
     assert query("SELECT email FROM users ORDER BY id") == [
         ("user1@example.org",), ("user2@example.org",),
@@ -151,7 +156,7 @@ def test_what_the_mapping_remarked_on_a_refused_row_is_not_kept(loader: Loader) 
 
     loader.load(batch(warned))
 
-    assert [error["code"] for error in errors()] == ["refused_by_postgresql"]
+    assert [error["code"] for error in errors()] == ["value_too_long"]
 
 
 def test_a_record_the_mapping_refused_is_an_error_and_no_row(loader: Loader) -> None:
@@ -160,8 +165,8 @@ def test_a_record_the_mapping_refused_is_an_error_and_no_row(loader: Loader) -> 
 
     result = loader.load(batch(outcome(0), failed))
 
-    assert (result.processed, result.failed) == (1, 1)
-    assert result.answers == AnswerLedger(migrated=1, failed=3)
+    assert (result.records.migrated, result.records.failures) == (1, 1)
+    assert result.answers == Ledger(4, 1, failed=Counter(email_missing=3))
     (error,) = errors("email_missing")
     assert (error["column_name"], error["error_detail"]) == ("Email", {"Id": "1"})
 
@@ -178,7 +183,7 @@ def test_m1_a_row_of_this_migration_that_is_there_counts_and_is_not_touched(
 
     result = loader.load(batch(*map(outcome, range(3))))
 
-    assert (result.processed, result.failed) == (3, 0)
+    assert (result.records.migrated, result.records.failures) == (3, 0)
     assert errors() == []
     assert query("SELECT email FROM users WHERE id = %s", [user_id(1)]) == [("mine@x.org",)]
 
@@ -193,7 +198,7 @@ def test_m1_an_id_that_came_from_elsewhere_is_an_error_and_is_not_touched(
 
     result = loader.load(batch(*map(outcome, range(3))))
 
-    assert (result.processed, result.failed) == (2, 1)
+    assert (result.records.migrated, result.records.failures) == (2, 1)
     (error,) = errors()
     assert (error["code"], error["record_id"]) == ("id_taken", user_id(1))
     assert error["error_detail"]["Id"] == user_id(1)
