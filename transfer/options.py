@@ -1,6 +1,5 @@
 """What one call of the importer was asked to do, checked once, before anything is opened."""
 
-import hashlib
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from transfer.exceptions import ConfigurationError
+from transfer.fingerprint import mapping_part
 from transfer.mapping import RULES_VERSION
 from transfer.mapping.context import MappingFile, parse_mapping_file
 from transfer.plan import Step, select_steps
@@ -95,27 +95,17 @@ class ImportOptions:
         )
 
     def fingerprint(self, source: str) -> dict[str, Any]:
-        """Everything that changes which rows a run writes, part by part (resuming compares it)."""
-        rules = f"{RULES_VERSION}\n{self.mapping.digest()}\n{self.default_organization}"
+        """Everything that changes which rows a run writes, part by part (transfer.fingerprint)."""
         return {
             "source": source,
             "tables": [step.table for step in self.steps],
             "organizations": sorted(self.organizations),
-            "mapping": hashlib.sha256(rules.encode()).hexdigest(),
             "default_organization": self.default_organization,
+            "mapping": mapping_part(self.mapping),
             "time_zone": self.time_zone.key,
             "form_status": self.form_status,
+            "rules": RULES_VERSION,
         }
-
-
-FINGERPRINT_LABELS = {
-    "source": "the v2 database",
-    "tables": "--tables",
-    "organizations": "--organization",
-    "mapping": "the mapping (V2_MAPPING, --default-organization or the version's rules)",
-    "time_zone": "V2_TIME_ZONE",
-    "form_status": "V2_FORM_STATUS",
-}
 
 
 def read_mapping_file(path: str | Path | None) -> MappingFile:

@@ -1,11 +1,9 @@
 """What import_v2 is asked to do: values that are refused, and what makes two runs the same."""
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import Settings
@@ -13,7 +11,7 @@ from pytest_django import Settings
 from transfer import cli
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import parse_mapping_file
-from transfer.options import FINGERPRINT_LABELS, ImportOptions, read_mapping_file
+from transfer.options import ImportOptions, read_mapping_file
 from transfer.plan import PLAN, TABLES, select_steps
 
 ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
@@ -101,32 +99,6 @@ def test_argparse_gets_the_value(
     convert: Callable[[str], object], value: str, result: object
 ) -> None:
     assert convert(value) == result
-
-
-CHANGES = {
-    "tables": {"steps": select_steps(["forms"])},
-    "organizations": {"organizations": frozenset({ORGANIZATION})},
-    "time_zone": {"time_zone": ZoneInfo("Europe/Berlin")},
-    "form_status": {"form_status": "published"},
-    "mapping": {"mapping": parse_mapping_file('[statuses]\nParked = "draft"')},
-}
-
-
-@pytest.mark.parametrize("part", CHANGES)
-def test_what_changes_rows_changes_its_part_of_the_fingerprint(part: str) -> None:
-    before = ImportOptions().fingerprint("here")
-    after = dataclasses.replace(ImportOptions(), **CHANGES[part]).fingerprint("here")
-
-    assert {key for key in before if before[key] != after[key]} == {part}
-    assert part in FINGERPRINT_LABELS
-
-
-def test_a_default_organization_and_the_source_change_the_fingerprint() -> None:
-    before = ImportOptions().fingerprint("here")
-
-    given = ImportOptions(default_organization=ORGANIZATION).fingerprint("here")
-    assert "mapping" in {key for key in before if before[key] != given[key]}
-    assert ImportOptions().fingerprint("there") != before
 
 
 def test_what_changes_no_row_leaves_the_fingerprint() -> None:
