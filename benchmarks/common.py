@@ -1,0 +1,127 @@
+"""What the benchmarks share: a v3 database of their own, medians, and a process's peak memory."""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+# ru_maxrss is in KiB on Linux and in bytes on macOS.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+MIB = 1024 * 1024
+
+
+class Place(NamedTuple):
+    """Where a benchmark runs: a folder that is thrown away, and the environment of its runs."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def v2(self, path: Path) -> dict[str, str]:
+        """The environment of a process whose v2 is this SQLite file."""
+        return self.environment | {"V2_DATABASE_URL": f"sqlite:///{quote(str(path))}"}
+
+
+class Run(NamedTuple):
+    """A process that has ended: seconds, peak memory in bytes, and what it printed."""
+
+    seconds: float
+    peak: int
+    status: int
+    output: str
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """A parser with what every benchmark takes."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="a PostgreSQL server to make a database on, and drop it again: "
+        "postgres://user@host:port (default: an embedded one, thrown away)",
+    )
+    return parser
+
+
+@contextmanager
+def place(server: str | None) -> Iterator[Place]:
+    """A migrated, empty v3 and a folder; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pliers-bench-") as name:
+        folder = Path(name)
+        environment = os.environ | {
+            "PLIERS_VAR_DIR": str(folder / "var"),
+            "SECRET_KEY": "only for benchmarks",
+            "V2_MAPPING": "",
+            "V2_TIME_ZONE": "",
+            "V2_FORM_STATUS": "",
+        }
+        with _database(server) as address:
+            found = Place(folder, environment | {"DATABASE_URL": address})
+            manage(found.v2(folder / "none.sqlite3"), "migrate", "--verbosity", "0")
+            yield found
+
+
+@contextmanager
+def _database(server: str | None) -> Iterator[str]:
+    if server is None:
+        yield ""  # the project's own settings start the embedded one, in PLIERS_VAR_DIR
+        return
+    name = f"pliers_bench_{os.getpid()}"
+    parts = urlsplit(server)
+    here = urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/postgres"))
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(here, autocommit=True) as connection:
+        connection.execute(drop)
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            connection.execute(drop)
+
+
+def manage(environment: dict[str, str], *words: str, allowed: Sequence[int] = (0,)) -> Run:
+    """Run a manage.py command in a process of its own.
+
+    Raises:
+        SystemExit: it ended with another exit status than those allowed.
+    """
+    return run([sys.executable, "manage.py", *words], environment, allowed)
+
+
+def run(command: list[str], environment: dict[str, str], allowed: Sequence[int] = (0,)) -> Run:
+    """Run a process; see ``manage``."""
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in allowed:
+            raise SystemExit(f"{' '.join(command[1:])}: exit status {process.returncode}")
+        output.seek(0)
+        return Run(seconds, usage.ru_maxrss * _RSS_UNIT, process.returncode, output.read())
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, least and most, in seconds, as a line shows them."""
+    return f"{statistics.median(values):9.3f} s  ({min(values):.3f} to {max(values):.3f})"
+
+
+def where(connection: "psycopg.Connection[tuple[object, ...]]") -> str:
+    """The machine and the server a figure belongs to."""
+    row = connection.execute("SHOW server_version").fetchone()
+    version = row[0] if row else "?"
+    return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, PostgreSQL {version}"
