@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from transfer.records import V2Answer, V2Submission
 
@@ -81,11 +81,41 @@ def detail(v2_table: str, row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+class AnswerDetails(Sequence[dict[str, Any]]):
+    """The details of a submission's answers, each made when it is asked for.
+
+    A submission that fails may have a million answers, and a batch a thousand such submissions.
+    """
+
+    __slots__ = ("_answers",)
+
+    def __init__(self, answers: Sequence[V2Answer]) -> None:
+        self._answers = answers
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        """The detail of one answer, or a list of some."""
+        if isinstance(index, slice):
+            return [detail("FormSubmissionMetaData", answer) for answer in self._answers[index]]
+        return detail("FormSubmissionMetaData", self._answers[index])
+
+    def __len__(self) -> int:
+        """How many answers there are."""
+        return len(self._answers)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a sequence of the same details."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+
 def submission_detail(row: V2Submission, answers: Sequence[V2Answer]) -> dict[str, Any]:
     """A submission with, under ``answers``, each of its answers: what repairing one needs."""
-    whole = detail("FormSubmission", row)
-    whole["answers"] = [detail("FormSubmissionMetaData", answer) for answer in answers]
-    return whole
+    return detail("FormSubmission", row) | {"answers": AnswerDetails(answers)}
 
 
 def answer_key(answer: V2Answer) -> str:
