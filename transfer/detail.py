@@ -80,14 +80,16 @@ def _encode_record(record: Mapping[str, Any], longest: int) -> dict[str, object]
 
 def _encode_list(records: Iterable[Mapping[str, Any]], longest: int) -> orjson.Fragment | None:
     """The list as JSON; None where it is over MAX_DOCUMENT bytes, which costs no more memory."""
-    parts: list[bytes] = []
-    size = 0
+    # One buffer: as many small documents would take several times their size.
+    encoded = bytearray(b"[")
     for record in records:
-        parts.append(orjson.dumps(_encode_record(record, longest)))
-        size += len(parts[-1]) + 1
-        if size > MAX_DOCUMENT:
+        if len(encoded) > 1:
+            encoded += b","
+        encoded += orjson.dumps(_encode_record(record, longest))
+        if len(encoded) > MAX_DOCUMENT:
             return None
-    return orjson.Fragment(b"[" + b",".join(parts) + b"]")
+    encoded += b"]"
+    return orjson.Fragment(bytes(encoded))
 
 
 def _cut_list(records: Sequence[Mapping[str, Any]]) -> dict[str, object]:
