@@ -79,6 +79,33 @@ def positive(value: str) -> int:
     return int(value)
 
 
+def not_negative(value: str) -> int:
+    """An argparse type: a whole number of at least 0.
+
+    Raises:
+        argparse.ArgumentTypeError: something else.
+    """
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"takes a whole number of at least 0, got {value!r}")
+    return int(value)
+
+
+def share(value: str) -> float:
+    """An argparse type: a share from 0 to 1, or per cent of it: 0.05 and 5% are the same.
+
+    Raises:
+        argparse.ArgumentTypeError: something else.
+    """
+    text, _, percent = value.partition("%")
+    try:
+        number = float(text) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        number = -1
+    if percent or not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"takes a share, 0 to 1 or 0% to 100%, got {value!r}")
+    return number
+
+
 def organization_id(value: str) -> str:
     """An argparse type: an organization's Id.
 

@@ -38,6 +38,12 @@ class RunStoppedError(RunError):
     retryable = True
 
 
+class TooManyErrorsError(RunError):
+    """More records failed than --max-errors or --max-error-share allows."""
+
+    retryable = True
+
+
 class ConfigurationError(RunError):
     """A setting or a mapping file is wrong, or names what does not exist."""
 

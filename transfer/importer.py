@@ -116,7 +116,7 @@ class _Import:
         stop = Interruption()
         allowance = Allowance(options.batch_size, options.limit)
         loader = Loader(self.target, journal)
-        pipeline = Pipeline(run, loader, allowance, stop, self.observer)
+        pipeline = Pipeline(run, loader, allowance, options.tolerance, stop, self.observer)
         with stop.listening():
             for step in options.steps:
                 state = journal.states[step.table]

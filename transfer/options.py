@@ -13,6 +13,7 @@ from transfer.fingerprint import mapping_part
 from transfer.mapping import RULES_VERSION
 from transfer.mapping.context import MappingFile, parse_mapping_file
 from transfer.plan import Step, select_steps
+from transfer.tolerance import Tolerance
 
 DEFAULT_BATCH_SIZE = 1000
 # A batch is held in memory whole, once as read and once as COPY text: at 20 answers a
@@ -50,6 +51,7 @@ class ImportOptions:
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     form_status: str = "draft"
     max_stored_warnings: int = 1000
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     @classmethod
     def build(
@@ -62,6 +64,7 @@ class ImportOptions:
         dry_run: bool = False,
         limit: int | None = None,
         default_organization: str | None = None,
+        tolerance: Tolerance | None = None,
     ) -> "ImportOptions":
         """Options from the command line's values and the project's settings.
 
@@ -92,6 +95,7 @@ class ImportOptions:
             time_zone=ZoneInfo(settings.V2_TIME_ZONE),
             form_status=settings.V2_FORM_STATUS,
             max_stored_warnings=settings.V2_MAX_STORED_WARNINGS,
+            tolerance=tolerance or Tolerance(),
         )
 
     def fingerprint(self, source: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Protocol
 from transfer.batch import BatchResult, MappedBatch, TableState
 from transfer.load import Loader
 from transfer.plan import Step
+from transfer.tolerance import Tolerance
 from transfer.work import WORK, Run, Work
 
 
@@ -91,11 +92,18 @@ class Pipeline:
     """Runs the tables of one migration in order, each from its checkpoint on."""
 
     def __init__(
-        self, run: Run, loader: Loader, allowance: Allowance, stop: Interruption, observer: Observer
+        self,
+        run: Run,
+        loader: Loader,
+        allowance: Allowance,
+        tolerance: Tolerance,
+        stop: Interruption,
+        observer: Observer,
     ) -> None:
         self._run = run
         self._loader = loader
         self._allowance = allowance
+        self._tolerance = tolerance
         self._stop = stop
         self._observer = observer
 
@@ -104,8 +112,14 @@ class Pipeline:
         return self._stop.asked or self._allowance.spent
 
     def move(self, step: Step, state: TableState, work: Work) -> None:
-        """Move one table until its end, or until the run is told to stop."""
+        """Move one table until its end, or until the run is told to stop.
+
+        Raises:
+            TooManyErrorsError: the run is hopeless.
+            TransferError: it cannot go on.
+        """
         self._observer.table_started(state)
+        self._check(state)
         number = state.batches
         with ThreadPoolExecutor(1, thread_name_prefix="load") as executor:
             waiting: Future[BatchResult] | None = None
@@ -131,6 +145,10 @@ class Pipeline:
         if waiting is not None:
             waiting.result()
             self._observer.batch_loaded(state)
+            self._check(state)
+
+    def _check(self, state: TableState) -> None:
+        self._tolerance.check(state, self._run.journal.states.values())
 
 
 def make_work(run: Run, step: Step) -> Work:

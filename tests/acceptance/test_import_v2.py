@@ -103,6 +103,8 @@ def test_json_is_one_document_on_stdout_and_errors_exit_3(manage: Manage, v2_pat
         (["--organization", "acme"], "takes an organization's Id (a UUID), got 'acme'"),
         (["--limit", "0"], "takes a whole number of at least 1, got '0'"),
         (["--name", ""], "takes 1 to 255 printable characters"),
+        (["--max-errors", "-1"], "takes a whole number of at least 0, got '-1'"),
+        (["--max-error-share", "2"], "takes a share, 0 to 1 or 0% to 100%, got '2'"),
         (["--sideways"], "unrecognized arguments: --sideways"),
     ],
 )
@@ -125,6 +127,14 @@ def test_wrong_usage_exits_2_with_the_reason(
         ),
         (["--tables", "forms", "users"], {"tables": ["forms", "users"]}),
         (["--limit", "7", "--dry-run"], {"limit": 7, "dry_run": True}),
+        (
+            ["--max-errors", "0", "--max-error-share", "5%"],
+            {
+                "max_errors": 0,
+                "max_error_share": 0.05,
+            },
+        ),
+        ([], {"max_errors": None, "max_error_share": None}),
         ([], {"batch_size": 1000, "tables": None, "organizations": None, "json": False}),
     ],
 )

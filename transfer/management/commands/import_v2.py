@@ -9,13 +9,16 @@ from transfer.cli import (
     TransferCommand,
     batch_size,
     migration_name,
+    not_negative,
     organization_id,
     positive,
+    share,
 )
 from transfer.console import ConsoleObserver
 from transfer.importer import run_import
 from transfer.options import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, ImportOptions
 from transfer.plan import TABLES
+from transfer.tolerance import Tolerance
 
 
 class Command(TransferCommand):
@@ -72,6 +75,19 @@ class Command(TransferCommand):
             metavar="N",
             help="stop after N records in all; the migration stays resumable",
         )
+        parser.add_argument(
+            "--max-errors",
+            type=not_negative,
+            metavar="N",
+            help="stop, resumable, once more than N errors are recorded (default: never)",
+        )
+        parser.add_argument(
+            "--max-error-share",
+            type=share,
+            metavar="P",
+            help="stop, resumable, once more than this share of a table's records failed: 0.01 "
+            "or 1%% (default: never)",
+        )
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -83,6 +99,7 @@ class Command(TransferCommand):
             dry_run=options["dry_run"],
             limit=options["limit"],
             default_organization=options["default_organization"],
+            tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
         )
         with ConsoleObserver() as observer:
             report = run_import(chosen, observer)
