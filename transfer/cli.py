@@ -2,7 +2,12 @@
 
 import argparse
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
+from types import FrameType
 from typing import Any
 
 import psycopg
@@ -24,6 +29,23 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, too, stop a command in good order (R9)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class TransferCommand(BaseCommand):
     """A thin command: ``run`` does the work and returns the exit status."""
 
@@ -32,14 +54,16 @@ class TransferCommand(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run; an error becomes one line on stderr and exit status 1."""
         try:
-            status = self.run(options)
+            with sigterm_as_ctrl_c():
+                status = self.run(options)
         except (TransferError, ImproperlyConfigured) as error:
             raise CommandError(str(error), returncode=ExitStatus.COULD_NOT) from error
         except (DatabaseError, psycopg.Error) as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CommandError(first, returncode=ExitStatus.COULD_NOT) from error
-        except KeyboardInterrupt:
-            self.stderr.write("Interrupted; what was committed stays, and can be resumed.")
+        except KeyboardInterrupt as interruption:
+            said = str(interruption)
+            self.stderr.write(said or "Interrupted; what was committed stays, and can be resumed.")
             raise SystemExit(ExitStatus.INTERRUPTED) from None
         if status:
             raise SystemExit(status)

@@ -117,14 +117,18 @@ class _Import:
         allowance = Allowance(options.batch_size, options.limit)
         loader = Loader(self.target, journal)
         pipeline = Pipeline(run, loader, allowance, options.tolerance, stop, self.observer)
-        with stop.listening():
-            for step in options.steps:
-                state = journal.states[step.table]
-                if state.status == "completed":
-                    continue
-                self._move(pipeline, run, step, state)
-                if stop.asked or allowance.spent:
-                    break
+        try:
+            with stop.listening():
+                for step in options.steps:
+                    state = journal.states[step.table]
+                    if state.status == "completed":
+                        continue
+                    self._move(pipeline, run, step, state)
+                    if stop.asked or allowance.spent:
+                        break
+        except KeyboardInterrupt:
+            go_on = f"To go on: import_v2 --name {shlex.quote(name)}"
+            raise KeyboardInterrupt(f"Stopped at once; what was committed stays. {go_on}") from None
         report = self._ended(migration, journal, began, interrupted=stop.asked)
         report.moved = _dealt_with(migration) - before
         return report

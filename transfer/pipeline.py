@@ -40,6 +40,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        self._in_batches = False
 
     @property
     def asked(self) -> bool:
@@ -48,13 +49,16 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Catch Ctrl-C and SIGTERM: the first stops after the batch in hand, the second at once."""
+        """Catch Ctrl-C and SIGTERM: the first stops after the batch in hand, the second at once.
+
+        Where no batch is in hand (a table is being prepared, for minutes perhaps), the first does.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
-            if self._asked.is_set():
+            if self._asked.is_set() or not self._in_batches:
                 raise KeyboardInterrupt
             self._asked.set()
 
@@ -64,6 +68,15 @@ class Interruption:
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """While this lasts there are batches in hand, to be finished."""
+        self._in_batches = True
+        try:
+            yield
+        finally:
+            self._in_batches = False
 
 
 class Allowance:
@@ -121,7 +134,11 @@ class Pipeline:
         self._observer.table_started(state)
         self._check(state)
         number = state.batches
-        with ThreadPoolExecutor(1, thread_name_prefix="load") as executor:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="load") as executor,
+            self._waiting_for_nothing_when_interrupted(),
+            self._stop.finishing(),
+        ):
             waiting: Future[BatchResult] | None = None
             try:
                 for batch in work.batches(state.last_key, self._allowance.next):
@@ -132,6 +149,9 @@ class Pipeline:
                     waiting = executor.submit(self._loader.load, batch)
                     if self._halted:
                         break
+            except KeyboardInterrupt:
+                waiting = None
+                raise
             finally:
                 # Whatever stopped the reading, the batch on its way in is finished first.
                 self._settle(waiting, state)
@@ -140,6 +160,15 @@ class Pipeline:
                 last.loose = work.closing()
                 self._settle(executor.submit(self._loader.load, last), state)
         self._observer.table_ended(state)
+
+    @contextmanager
+    def _waiting_for_nothing_when_interrupted(self) -> Iterator[None]:
+        # A second Ctrl-C is obeyed at once, also where the server does not answer the loader.
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._run.target.abandon()
+            raise
 
     def _settle(self, waiting: Future[BatchResult] | None, state: TableState) -> None:
         if waiting is not None:

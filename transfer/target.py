@@ -5,8 +5,11 @@ lock has lost its writer too, and nothing can be written by two importers at onc
 """
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -33,7 +36,19 @@ SESSION = """
     SET statement_timeout = 0;
     SET lock_timeout = 0;
     SET idle_in_transaction_session_timeout = 0;
+    SET tcp_keepalives_idle = 30;
+    SET tcp_keepalives_interval = 10;
+    SET tcp_keepalives_count = 3;
 """
+# A network that falls silent, with no word to either end, is noticed after a minute at both ends
+# (the server's in SESSION), not after the two hours that are usual. DATABASE_URL's options win.
+NETWORK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
 # Serialization failure, deadlock, lock not available: the same statement may succeed next time.
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
 NEEDED_TABLES = (
@@ -87,6 +102,9 @@ class Target:
         self._exclusive = exclusive
         self._backoff = backoff
         self._grace = grace
+        self._abandoned = threading.Event()
+        # The backend that holds the lock for us: its process id and when it began.
+        self._locked_by: tuple[Any, ...] = (None, None)
         self.writer = self._connect()
         self.reader = self.writer
         try:
@@ -102,6 +120,20 @@ class Target:
         """Close both connections; the lock goes with the writer."""
         self.reader.close()
         self.writer.close()
+
+    def abandon(self) -> None:
+        """Break both connections under whoever uses them, in any thread; nothing is tried again.
+
+        For one who will not wait: the server's answer may never come.
+        """
+        self._abandoned.set()
+        for connection in (self.writer, self.reader):
+            # Closing a connection that another thread waits for is not safe; ending its talk is.
+            with (
+                suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(connection.pgconn.socket)) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
 
     def retrying(self, action: Callable[[], T]) -> T:
         """Run the action; where the connection is lost, connect anew and run it again (R7).
@@ -143,26 +175,24 @@ class Target:
                     reconnect()
                 return action()
             except LockHeldError:
-                # Behind a broken network it is our own dead backend, until the server notices.
-                if pause is None:
+                # Our own dead backend may take a while to end (see _end_own).
+                if pause is None or self._abandoned.wait(pause):
                     raise
-                time.sleep(pause)
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
                 lost = is_lost(error, connection())
                 if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:
                     raise TargetError(f"{describe(self._alias)}: {first_line(error)}") from error
                 if lost:
                     connection().close()
-                if pause is None:
+                if pause is None or self._abandoned.wait(pause):
                     msg = f"lost {describe(self._alias)} and could not reach it again"
                     raise TargetLostError(f"{msg}: {first_line(error)}") from error
-                time.sleep(pause)
         raise AssertionError  # the last pause is None: the loop returned or raised
 
     def _connect(self) -> Connection:
         wrapper = connections[self._alias]
         try:
-            parameters = wrapper.get_connection_params()
+            parameters = NETWORK | wrapper.get_connection_params()
             connection: Connection = wrapper.get_new_connection(parameters)
         except (DatabaseError, psycopg.Error) as error:
             msg = f"cannot open v3, {describe(self._alias)}: {first_line(error)}"
@@ -197,10 +227,23 @@ class Target:
         while True:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
             if row and row[0]:
+                self._locked_by = _backend(connection)
                 return
+            self._end_own(connection)
             if time.monotonic() > deadline:
                 raise LockHeldError(self._holder(connection))
             time.sleep(0.1)
+
+    def _end_own(self, connection: Connection) -> None:
+        """End the backend that held the lock for us, where its client is gone: this process.
+
+        Behind a network that broke without a word the server goes on waiting for it.
+        """
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid = %s AND backend_start = %s AND usename = current_user",
+            self._locked_by,
+        )
 
     def _holder(self, connection: Connection) -> str:
         row = connection.execute(
@@ -226,6 +269,14 @@ class Target:
             f"{at_work}: {name or 'unnamed'}, from {where}, "
             f"since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
         )
+
+
+def _backend(connection: Connection) -> tuple[Any, ...]:
+    """The connection's backend: its process id, and when it began, for the id comes again."""
+    (found,) = connection.execute(
+        "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    ).fetchall()
+    return found
 
 
 def is_lost(error: Exception, connection: Connection) -> bool:

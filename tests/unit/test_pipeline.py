@@ -54,7 +54,7 @@ def test_r9_the_first_signal_asks_and_the_second_stops_at_once(sent: signal.Sign
     stop = Interruption()
     before = signal.getsignal(sent)
 
-    with stop.listening():
+    with stop.listening(), stop.finishing():
         assert not stop.asked
         os.kill(os.getpid(), sent)
         assert stop.asked
@@ -62,6 +62,17 @@ def test_r9_the_first_signal_asks_and_the_second_stops_at_once(sent: signal.Sign
             os.kill(os.getpid(), sent)
 
     assert signal.getsignal(sent) is before
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_r9_where_no_batch_is_in_hand_the_first_signal_stops_at_once(sent: signal.Signals) -> None:
+    stop = Interruption()
+
+    with stop.listening():
+        with stop.finishing():
+            assert not stop.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), sent)
 
 
 def test_outside_the_main_thread_no_signal_is_touched() -> None:
