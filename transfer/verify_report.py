@@ -1,4 +1,8 @@
-"""What verify_v2 says: one check a line, as text for a terminal and as one JSON document."""
+"""What verify_v2 says: one check a line, as text for a terminal and as one JSON document.
+
+A check's verdict follows from what it found, and cannot be given: a fault fails it, and what is
+no fault is either an open error or an accepted difference that the list names.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from transfer.accepted import MADE_SINCE, Difference
 from transfer.report import REPORT_WIDTH
 from transfer.verify_source import Split
 
@@ -18,7 +23,8 @@ class Verdict(StrEnum):
     """What a check says, from good to bad."""
 
     PASSED = "PASSED"
-    WARNING = "WARNING"
+    WARNING = "WARNING"  # nothing but accepted differences
+    OPEN = "OPEN"  # every row is accounted for, some of them as errors that nobody has resolved
     FAILED = "FAILED"
 
 
@@ -31,17 +37,34 @@ class Check:
 
     Args:
         name: what was checked.
-        status: the verdict.
         target: rows, answers or faults found in v3.
         source: what v2 has of the same; None where v2 has no say.
-        note: why it is not PASSED, in a few words.
+        faults: what fails it, each in a few words.
+        open_errors: rows of v2 that are not in v3 because of an error nobody has resolved yet.
+        accepted: what may differ, each an entry of the list with how often it was found.
     """
 
     name: str
-    status: Verdict
     target: int
     source: int | None = None
-    note: str = ""
+    faults: tuple[str, ...] = ()
+    open_errors: int = 0
+    accepted: tuple[Difference, ...] = ()
+
+    @property
+    def status(self) -> Verdict:
+        """The verdict: by the worst of what was found."""
+        if self.faults:
+            return Verdict.FAILED
+        if self.open_errors:
+            return Verdict.OPEN
+        return Verdict.WARNING if self.accepted else Verdict.PASSED
+
+    @property
+    def note(self) -> str:
+        """Why it is not PASSED, in a few words."""
+        errors = (f"{self.open_errors:,} recorded as errors",) if self.open_errors else ()
+        return "; ".join((*self.faults, *errors, *map(str, self.accepted)))
 
     @property
     def difference(self) -> int | None:
@@ -76,7 +99,17 @@ class VerifyReport:
     @property
     def clean(self) -> bool:
         """No check failed and no error is open (exit status 0; else 3)."""
-        return self.status is not Verdict.FAILED and not self.errors
+        return self.status in (Verdict.PASSED, Verdict.WARNING) and not self.errors
+
+    @property
+    def accepted(self) -> list[Difference]:
+        """The accepted differences, each once: two checks may name the same rows."""
+        found: dict[tuple[str, str], Difference] = {}
+        for difference in (each for check in self.checks for each in check.accepted):
+            key = difference.name, difference.of
+            if key not in found or found[key].count < difference.count:
+                found[key] = difference
+        return list(found.values())
 
     def as_json(self) -> dict[str, Any]:
         """The report as one JSON document."""
@@ -94,8 +127,21 @@ class VerifyReport:
                     "difference": check.difference,
                     "status": check.status.value,
                     "note": check.note,
+                    "open_errors": check.open_errors,
+                    "accepted": {each.name: each.count for each in check.accepted},
                 }
                 for check in self.checks
+            ],
+            "accepted_differences": [
+                {
+                    "name": each.name,
+                    "rule": each.entry.rule,
+                    "of": each.of,
+                    "count": each.count,
+                    "meaning": each.entry.meaning,
+                    "reason": each.entry.reason,
+                }
+                for each in self.accepted
             ],
         }
 
@@ -113,6 +159,8 @@ class VerifyReport:
         stream = StringIO()
         out = Console(file=stream, width=REPORT_WIDTH, color_system=None, highlight=False)
         out.print(table)
+        if self.accepted:
+            out.print(_accepted_table(self.accepted))
         for line in (
             f"v2: {self.source}",
             f"v3: {self.target}",
@@ -129,32 +177,39 @@ class VerifyReport:
         return f"{len(self.checks)} checks: {parts}; {self.errors:,} unresolved errors recorded"
 
 
-def count_check(name: str, in_v2: Split, in_v3: Split, failed: Split) -> Check:
+def _accepted_table(differences: list[Difference]) -> Table:
+    table = Table(title="Accepted differences", title_justify="left")
+    for title in ("name", "rule", "of"):
+        table.add_column(title)
+    table.add_column("count", justify="right")
+    table.add_column("why it is accepted")
+    for each in differences:
+        cells = (each.name, each.entry.rule, each.of, f"{each.count:,}", each.entry.reason)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def count_check(
+    name: str, in_v2: Split, in_v3: Split, failed: Split, accepted: tuple[Difference, ...] = ()
+) -> Check:
     """Compare what v2 has with what v3 has and what is recorded as errors (R1).
 
-    Rows of before the migration have to balance exactly; of those v2 gained since, some may have
-    been read and the others not. More rows in v3 than v2 accounts for never pass.
+    Rows of before the migration have to balance exactly, but for what is accepted; of those v2
+    gained since, some may have been read and the others not. More rows in v3 than v2 accounts
+    for never pass.
     """
-    missing = in_v2.before - in_v3.before - failed.before
+    missing = in_v2.before - in_v3.before - failed.before - sum(each.count for each in accepted)
     gained = in_v2.since - in_v3.since - failed.since
-    notes = []
-    status = Verdict.WARNING
+    faults = []
     if surplus := -min(missing, 0) - min(gained, 0):
-        status = Verdict.FAILED
-        notes.append(f"{surplus:,} more in v3, or recorded as errors, than v2 has")
+        faults.append(f"{surplus:,} more in v3, or recorded as errors, than v2 has")
     if missing > 0:
-        status = Verdict.FAILED
-        notes.append(f"{missing:,} neither in v3 nor recorded as errors")
-    if failed.total:
-        notes.append(f"{failed.total:,} recorded as errors")
+        faults.append(f"{missing:,} neither in v3 nor recorded as errors")
     if gained > 0:
-        notes.append(f"{gained:,} made in v2 since the migration began")
-    verdict = status if notes else Verdict.PASSED
-    return Check(name, verdict, in_v3.total, in_v2.total, "; ".join(notes))
+        accepted = (*accepted, Difference(MADE_SINCE, name.lower(), gained))
+    return Check(name, in_v3.total, in_v2.total, tuple(faults), failed.total, accepted)
 
 
 def fault_check(name: str, found: int, what: str) -> Check:
     """A check that v3 holds none of something."""
-    if not found:
-        return Check(name, Verdict.PASSED, 0)
-    return Check(name, Verdict.FAILED, found, note=f"{found:,} {what}")
+    return Check(name, found, faults=(f"{found:,} {what}",) if found else ())

@@ -58,43 +58,116 @@ SELECT row.id::text
 """
 
 # An answer is the value of a key in data, an element of the list there (M16), or an element of a
-# list in metadata.unmapped (M17). What is not of that shape counts nothing here.
+# list in metadata.unmapped (M17). What is not of that shape counts nothing here. A "lax" path takes
+# a list for its elements and anything else for itself; a "strict" one takes each as it is, and
+# "silent" passes over what has another shape.
+_IN_DATA = sql.SQL(
+    """jsonb_array_length(jsonb_path_query_array(
+           CASE jsonb_typeof(row.data) WHEN 'object' THEN row.data ELSE '{}' END,
+           'lax $.*[*]'))"""
+)
+_UNMAPPED = sql.SQL(
+    """CASE WHEN row.metadata ? 'unmapped' THEN jsonb_array_length(jsonb_path_query_array(
+           row.metadata, 'strict $.unmapped.* ? (@.type() == "array")[*]', silent => true))
+       ELSE 0 END"""
+)
+
 _ANSWERS = """
-SELECT coalesce(sum(own.answers) FILTER (WHERE NOT {is_since}), 0)::bigint,
-       coalesce(sum(own.answers) FILTER (WHERE {is_since}), 0)::bigint
+SELECT coalesce(sum({in_data} + {unmapped}), 0)::bigint
   FROM submissions AS row
- CROSS JOIN LATERAL (
-       SELECT (SELECT coalesce(sum(CASE jsonb_typeof(value)
-                                   WHEN 'array' THEN jsonb_array_length(value) ELSE 1 END), 0)
-                 FROM jsonb_each(CASE jsonb_typeof(row.data) WHEN 'object' THEN row.data END))
-            + (SELECT coalesce(sum(CASE jsonb_typeof(value)
-                                   WHEN 'array' THEN jsonb_array_length(value) END), 0)
-                 FROM jsonb_each(CASE jsonb_typeof(row.metadata->'unmapped')
-                                 WHEN 'object' THEN row.metadata->'unmapped' END))
-       ) AS own (answers)
  WHERE row.metadata->>'migration_batch' = %(migration)s
-   AND (%(ids)s::uuid[] IS NULL OR row.id = ANY(%(ids)s::uuid[]))
+   AND row.id = ANY(%(ids)s::uuid[])
 """
 
-# Rows the run could not migrate and nobody has repaired yet. A submission's error holds its
-# answers; an answer whose submission does not exist is an error of its own (M17). Times are v2's
-# own text, which sorts as time does.
-_ERRORS = """
-SELECT failed.v2_table,
-       count(DISTINCT failed.record_id) FILTER (WHERE NOT failed.is_since),
-       count(DISTINCT failed.record_id) FILTER (WHERE failed.is_since),
-       count(*),
-       coalesce(sum(failed.answers) FILTER (WHERE NOT failed.is_since), 0)::bigint,
-       coalesce(sum(failed.answers) FILTER (WHERE failed.is_since), 0)::bigint
-  FROM (SELECT v2_table,
-               record_id,
-               coalesce((error_detail->>'CreatedOn') COLLATE "C" > %(cut_text)s, false) AS is_since,
-               CASE jsonb_typeof(error_detail->'answers')
-               WHEN 'array' THEN jsonb_array_length(error_detail->'answers') END AS answers
+# Everything that is asked of each submission, in one pass over them. A value of data is text or
+# null, or a list of such (M15, M16); metadata.unmapped holds lists of objects (M17), and
+# metadata.choices lists of text or null, an element an answer that had text beside a choice (M15).
+# OFFSET 0 keeps the planner from writing a path out wherever its result is used.
+_SUBMISSIONS = """
+WITH form_keys AS MATERIALIZED (
+    SELECT form.id,
+           ARRAY(SELECT field->>'name'
+                   FROM jsonb_array_elements(CASE jsonb_typeof(form.definition->'fields')
+                                             WHEN 'array' THEN form.definition->'fields' END)
+                        AS field
+                  WHERE field->>'name' IS NOT NULL) AS names
+      FROM forms AS form
+)
+SELECT count(*) FILTER (WHERE NOT {is_since}),
+       count(*) FILTER (WHERE {is_since}),
+       count(row.deleted_at),
+       coalesce(sum(own.in_data + own.unmapped) FILTER (WHERE NOT {is_since}), 0)::bigint,
+       coalesce(sum(own.in_data + own.unmapped) FILTER (WHERE {is_since}), 0)::bigint,
+       coalesce(sum(own.in_data), 0)::bigint,
+       coalesce(sum(own.in_lists), 0)::bigint,
+       coalesce(sum(own.unmapped), 0)::bigint,
+       coalesce(sum(own.choices), 0)::bigint,
+       coalesce(sum(own.choices_of_lists), 0)::bigint,
+       count(*) FILTER (WHERE own.malformed),
+       coalesce(sum(own.strange_keys), 0)::bigint
+  FROM submissions AS row
+  LEFT JOIN form_keys ON form_keys.id = row.form_id
+ CROSS JOIN LATERAL (
+       SELECT {in_data} AS in_data,
+              jsonb_array_length(jsonb_path_query_array(
+                  row.data, 'strict $.* ? (@.size() > 1)[*]', silent => true)) AS in_lists,
+              {unmapped} AS unmapped,
+              CASE WHEN row.metadata ? 'choices' THEN jsonb_array_length(jsonb_path_query_array(
+                  row.metadata, 'strict $.choices.* ? (@.type() == "array")[*]', silent => true))
+              ELSE 0 END AS choices,
+              CASE WHEN row.metadata ? 'choices' THEN (
+                  SELECT coalesce(sum(jsonb_array_length(jsonb_path_query_array(
+                             aside.value, 'strict $[*]', silent => true))), 0)
+                    FROM jsonb_each(CASE jsonb_typeof(row.metadata->'choices')
+                                    WHEN 'object' THEN row.metadata->'choices' END) AS aside
+                   WHERE row.data->aside.key @? 'strict $ ? (@.size() > 1)')
+              ELSE 0 END AS choices_of_lists,
+              jsonb_typeof(row.data) <> 'object'
+              OR row.data @? 'lax $.* ? (@.type() != "string" && @.type() != "null")'
+              OR (row.metadata ? 'unmapped' AND (
+                  jsonb_typeof(row.metadata->'unmapped') <> 'object'
+                  OR row.metadata @? 'strict $.unmapped.* ? (@.type() != "array")'
+                  OR row.metadata @? 'strict $.unmapped.*[*] ? (@.type() != "object")'))
+              OR (row.metadata ? 'choices' AND (
+                  jsonb_typeof(row.metadata->'choices') <> 'object'
+                  OR row.metadata @? 'strict $.choices.* ? (@.type() != "array")'
+                  OR row.metadata
+                     @? 'strict $.choices.*[*] ? (@.type() != "string" && @.type() != "null")'))
+              AS malformed,
+              (SELECT count(*)
+                 FROM jsonb_object_keys(CASE jsonb_typeof(row.data)
+                                        WHEN 'object' THEN row.data - form_keys.names END))
+              AS strange_keys
+       OFFSET 0
+       ) AS own
+ WHERE row.metadata->>'migration_batch' = %(migration)s
+"""
+
+# What the run recorded and nobody has closed yet: one row a fault, however often it was tried. A
+# submission's error holds its answers, a very long list of them cut and with its length; an answer
+# whose submission does not exist is an error of its own (M17). Times are v2's own text, which
+# sorts as time does.
+_FINDINGS = """
+SELECT found.severity, found.table_name, found.v2_table, found.code,
+       count(*) FILTER (WHERE NOT found.is_since),
+       count(*) FILTER (WHERE found.is_since),
+       coalesce(sum(found.answers) FILTER (WHERE NOT found.is_since), 0)::bigint,
+       coalesce(sum(found.answers) FILTER (WHERE found.is_since), 0)::bigint
+  FROM (SELECT severity, table_name, v2_table, code,
+               severity = 'error'
+               AND coalesce((error_detail->>'CreatedOn') COLLATE "C" > %(cut_text)s, false)
+               AS is_since,
+               CASE WHEN severity = 'error' THEN
+                   CASE jsonb_typeof(error_detail->'answers')
+                   WHEN 'array' THEN jsonb_array_length(error_detail->'answers')
+                   WHEN 'object' THEN
+                       CASE jsonb_typeof(error_detail->'answers'->'length')
+                       WHEN 'number' THEN (error_detail->'answers'->>'length')::numeric END END END
+               AS answers
           FROM migration_errors
-         WHERE migration_name = %(migration)s AND severity = 'error' AND resolved_at IS NULL
-       ) AS failed
- GROUP BY failed.v2_table
+         WHERE migration_name = %(migration)s AND resolved_at IS NULL
+       ) AS found
+ GROUP BY found.severity, found.table_name, found.v2_table, found.code
 """
 
 _MIGRATED_AND_FAILED = """
@@ -134,48 +207,6 @@ SELECT count(*)
                        OR jsonb_typeof(field->'choices') IS DISTINCT FROM 'array'))
 """
 
-# A value is text or null, or a list of such (M15, M16); metadata.unmapped holds lists of objects
-# (M17). "strict", for otherwise a path looks into lists by itself; on what is no object it finds
-# nothing, and the first two lines do.
-_BROKEN_DATA = """
-SELECT count(*)
-  FROM submissions AS row
- WHERE row.metadata->>'migration_batch' = %(migration)s
-   AND (jsonb_typeof(row.data) <> 'object'
-        OR jsonb_typeof(row.metadata->'unmapped') <> 'object'
-        OR row.data @? {value_is_odd}
-        OR row.data @? {element_is_odd}
-        OR row.metadata->'unmapped' @? {list_is_odd}
-        OR row.metadata->'unmapped' @? {entry_is_odd})
-"""
-_PATHS = {
-    "value_is_odd": (
-        'strict $.* ? (@.type() != "string" && @.type() != "null" && @.type() != "array")'
-    ),
-    "element_is_odd": (
-        'strict $.* ? (@.type() == "array")[*] ? (@.type() != "string" && @.type() != "null")'
-    ),
-    "list_is_odd": 'strict $.* ? (@.type() != "array")',
-    "entry_is_odd": 'strict $.* ? (@.type() == "array")[*] ? (@.type() != "object")',
-}
-
-_STRANGE_KEYS = """
-WITH form_keys AS MATERIALIZED (
-    SELECT form.id,
-           ARRAY(SELECT field->>'name'
-                   FROM jsonb_array_elements(CASE jsonb_typeof(form.definition->'fields')
-                                             WHEN 'array' THEN form.definition->'fields' END)
-                        AS field
-                  WHERE field->>'name' IS NOT NULL) AS names
-      FROM forms AS form
-)
-SELECT coalesce(sum((SELECT count(*) FROM jsonb_object_keys(row.data - form_keys.names))), 0)
-  FROM submissions AS row
-  JOIN form_keys ON form_keys.id = row.form_id
- WHERE row.metadata->>'migration_batch' = %(migration)s
-   AND jsonb_typeof(row.data) = 'object'
-"""
-
 
 class Rows(NamedTuple):
     """A migration's rows in one table, and how many of them are marked deleted."""
@@ -184,11 +215,43 @@ class Rows(NamedTuple):
     deleted: int = 0
 
 
-class Errors(NamedTuple):
-    """Unresolved errors: all of them, records by v2 table, and the answers that failed."""
+class Submissions(NamedTuple):
+    """What a migration's submissions hold, in elements.
 
-    all: int
-    records: Mapping[str, Split]
+    Args:
+        rows: the submissions.
+        answers: values in data, each element of a list for itself, and in metadata.unmapped.
+        in_data: those in data.
+        in_lists: those of in_data that are in lists of two or more.
+        unmapped: elements of metadata.unmapped.
+        choices: elements of metadata.choices; the answer each belongs to is in data.
+        choices_of_lists: those whose answer is in a list of two or more.
+        malformed: submissions with data or metadata of another shape than the mapping gives.
+        strange_keys: keys in data that are no field of the form.
+    """
+
+    rows: Rows = Rows()
+    answers: Split = Split()
+    in_data: int = 0
+    in_lists: int = 0
+    unmapped: int = 0
+    choices: int = 0
+    choices_of_lists: int = 0
+    malformed: int = 0
+    strange_keys: int = 0
+
+
+class Findings(NamedTuple):
+    """Open rows of migration_errors of one severity, table, v2 table and code.
+
+    ``answers`` are those that the errors' submissions had.
+    """
+
+    severity: str
+    table: str
+    v2_table: str
+    code: str
+    rows: Split
     answers: Split
 
 
@@ -224,6 +287,14 @@ class TargetCounts:
         ((before, since, deleted),) = self._ask(_ROWS, table=step.table)
         return Rows(Split(before, since), deleted)
 
+    def submissions(self) -> Submissions:
+        """The migration's submissions, and what is in them."""
+        ((before, since, deleted, answers_before, answers_since, *counts),) = self._ask(
+            _SUBMISSIONS
+        )
+        rows = Rows(Split(before, since), deleted)
+        return Submissions(rows, Split(answers_before, answers_since), *counts)
+
     def present(self, step: Step, ids: Collection[str]) -> set[str]:
         """Those of a page of ids that are rows of the migration."""
         known = {"ids": list(filter(is_id, ids))}  # what is no id is in no table
@@ -242,24 +313,18 @@ class TargetCounts:
         more = {"ids": list(known), "times": list(known.values())}
         return [found for (found,) in self._ask(_CHANGED, more)]
 
-    def answers(self, submissions: Sequence[str] | None = None) -> Split:
-        """The answers in its submissions, or in a page of them, by their submission's time."""
-        ids = None if submissions is None else list(submissions)
-        (row,) = self._ask(_ANSWERS, {"ids": ids})
-        return Split(*row)
+    def answers(self, submissions: Sequence[str]) -> int:
+        """The answers in a page of its submissions."""
+        return self._number(_ANSWERS, {"ids": list(submissions)})
 
-    def errors(self) -> Errors:
-        """What it recorded as errors and nobody has repaired yet."""
-        records: dict[str, Split] = {}
-        answers = Split()
-        every = 0
-        for v2_table, before, since, rows, answers_before, answers_since in self._ask(_ERRORS):
-            every += rows
-            records[v2_table] = Split(before, since)
-            # Two answers may share a record_id where v2 has no Id for them: rows are counted.
-            own = rows if v2_table == ANSWER_TABLE else 0
-            answers = Split(answers.before + answers_before + own, answers.since + answers_since)
-        return Errors(every, records, answers)
+    def findings(self) -> list[Findings]:
+        """What it recorded and nobody has closed yet."""
+        return [
+            Findings(severity, table, v2_table, code, Split(before, since), Split(answers, recent))
+            for severity, table, v2_table, code, before, since, answers, recent in self._ask(
+                _FINDINGS
+            )
+        ]
 
     def migrated_and_failed(self, step: Step) -> int:
         """Rows that are in v3 and recorded as errors too (R1: never both)."""
@@ -274,14 +339,6 @@ class TargetCounts:
         """Forms whose definition lacks its title, its fields or a field's parts (M7, M9)."""
         return self._number(_BROKEN_DEFINITIONS)
 
-    def broken_data(self) -> int:
-        """Submissions whose data or metadata.unmapped is not of the shape M15 and M17 give it."""
-        return self._number(_BROKEN_DATA)
-
-    def strange_keys(self) -> int:
-        """Keys in submissions' data that are no field of their form."""
-        return self._number(_STRANGE_KEYS)
-
     def _number(self, statement: str, more: Mapping[str, Any] | None = None, **names: str) -> int:
         ((number,),) = self._ask(statement, more, **names)
         return int(number)
@@ -290,8 +347,8 @@ class TargetCounts:
         self, statement: str, more: Mapping[str, Any] | None = None, **names: str
     ) -> list[tuple[Any, ...]]:
         identifiers = {name: sql.Identifier(value) for name, value in names.items()}
-        paths = {name: sql.Literal(path) for name, path in _PATHS.items()}
-        query = sql.SQL(statement).format(**identifiers, **paths, is_since=_IS_SINCE)
+        parts = {"is_since": _IS_SINCE, "in_data": _IN_DATA, "unmapped": _UNMAPPED}
+        query = sql.SQL(statement).format(**identifiers, **parts)
         with connections[self._alias].cursor() as cursor:
             cursor.execute(query, {**self._parameters, **(more or {})})
             return list(cursor.fetchall())

@@ -1,5 +1,6 @@
 """The migration that verify's tests start from, and how they look at a report."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,10 @@ from transfer.verify_report import Check, Verdict, VerifyReport
 NAME = "rehearsal"
 STARTED = datetime(2025, 1, 22, 20, 0, tzinfo=UTC)
 CREATED = datetime.fromisoformat(TIME).replace(tzinfo=UTC)
+# Where the fixture's answers went: "Ada"; red and blue; one with a choice beside it, one unmapped.
+ANSWERS = {"migrated": 1, "merged": 2, "set_aside": {"choices": 1, "unmapped": 1}}
+# The database refuses a finished run whose ledger does not balance; verify trusts no constraint.
+BALANCE = "migration_progress_ledger_check"
 LATER = "2025-01-23 08:00:00.000000"
 MINE, OTHER = "000a0001-0000-4000-8000-000a00000001", "000a0002-0000-4000-8000-000a00000002"
 
@@ -40,18 +45,73 @@ def record_run(name: str = NAME, status: str = "completed", **fingerprint: Any) 
             started_at=STARTED,
             fingerprint={"source": identity("v2"), "tables": tables, "time_zone": "UTC"}
             | fingerprint,
-            ledger={"answers": {"migrated": 2, "merged": 2, "set_aside": 1, "failed": 0}}
-            if table == "submissions"
-            else {},
+            ledger=ledger(totals[table], answers=ANSWERS if table == "submissions" else {}),
         )
 
 
-def wrote(table: str, *, total: int, failed: int = 0, answers: int | None = None) -> None:
-    """Change the books of a table: records read and failed, answers written."""
+def ledger(
+    read: int,
+    failed: dict[str, int] | None = None,
+    answers: dict[str, Any] | None = None,
+    findings: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return a table's ledger as an import writes it, but for what verify does not look at."""
+    return {
+        "batches": 1,
+        "prepared": True,
+        "findings": (failed or {}) | (findings or {}),
+        "records": balanced(migrated=read - sum((failed or {}).values()), failed=failed or {}),
+        "answers": balanced(**(answers or {})),
+    }
+
+
+def balanced(
+    migrated: int = 0,
+    merged: int = 0,
+    set_aside: dict[str, int] | None = None,
+    failed: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return what a ledger says of records or of answers, with their sum as read."""
+    aside, lost = set_aside or {}, failed or {}
+    return {
+        "read": migrated + merged + sum(aside.values()) + sum(lost.values()),
+        "migrated": migrated,
+        "merged": merged,
+        "set_aside": aside,
+        "failed": lost,
+    }
+
+
+def wrote(
+    table: str,
+    *,
+    total: int,
+    failed: dict[str, int] | None = None,
+    answers: dict[str, Any] | None = None,
+    findings: dict[str, int] | None = None,
+) -> None:
+    """Change the books of a table: records read, those that failed by code, answers, findings."""
     rows = MigrationProgress.objects.filter(migration_name=NAME, table_name=table)
-    rows.update(total_records=total, processed_records=total - failed, failed_records=failed)
-    if answers is not None:
-        rows.update(ledger={"answers": {"migrated": answers}})
+    lost = sum((failed or {}).values())
+    inside = ANSWERS if answers is None and table == "submissions" else answers
+    rows.update(
+        total_records=total,
+        processed_records=total - lost,
+        failed_records=lost,
+        ledger=ledger(total, failed, inside, findings),
+    )
+
+
+def rewrite(table: str, path: str, value: Any) -> None:
+    """Put something else at a place in a table's ledger, ``answers,merged`` for instance."""
+    execute("ALTER TABLE migration_progress DROP CONSTRAINT IF EXISTS " + BALANCE)
+    execute(
+        "UPDATE migration_progress SET ledger = jsonb_set(ledger, %s::text[], %s::jsonb)"
+        " WHERE table_name = %s",
+        f"{{{path}}}",
+        json.dumps(value),
+        table,
+    )
 
 
 def record_error(v2_table: str, record_id: str, **fields: Any) -> None:

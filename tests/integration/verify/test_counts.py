@@ -7,6 +7,7 @@ import pytest
 from organizations.models import Organization, User
 from submissions.models import Submission
 from tests.integration.verify.scenario import (
+    ANSWERS,
     CREATED,
     MINE,
     NAME,
@@ -21,6 +22,8 @@ from tests.v2 import V2
 from transfer.models import MigrationError
 from transfer.verify import verify
 from transfer.verify_report import Verdict
+
+LOST = {"form_unknown": 1}
 
 pytestmark = pytest.mark.django_db
 
@@ -66,15 +69,16 @@ def test_one_row_in_a_hundred_too_few_fails_where_strategy_would_warn(migrated: 
     assert check(verify(), "Organizations").status is Verdict.FAILED
 
 
-def test_r1_a_row_recorded_as_an_error_is_a_warning_and_not_clean(migrated: V2) -> None:
+def test_r1_a_row_recorded_as_an_error_is_open_and_not_clean(migrated: V2) -> None:
     lost = migrated.submissions[1]["Id"]
     Submission.objects.filter(id=lost).delete()
     record_error("FormSubmission", lost, error_detail={"Id": lost, "answers": [{}]})
-    wrote("submissions", total=3, failed=1, answers=4)
+    answers = {"migrated": 1, "merged": 2, "set_aside": {"choices": 1}, "failed": LOST}
+    wrote("submissions", total=3, failed=LOST, answers=answers)
 
     report = verify()
 
-    assert not_passed(report) == {"Submissions": "WARNING", "Answers": "WARNING"}
+    assert not_passed(report) == {"Submissions": "OPEN", "Answers": "OPEN"}
     assert check(report, "Submissions").note == "1 recorded as errors"
     assert (report.errors, report.clean) == (1, False)
 
@@ -99,9 +103,18 @@ def test_r1_an_error_without_its_answers_does_not_explain_them(migrated: V2) -> 
     lost = migrated.submissions[1]["Id"]
     Submission.objects.filter(id=lost).delete()
     record_error("FormSubmission", lost, error_detail=None)
-    wrote("submissions", total=3, failed=1, answers=4)
+    answers = {"migrated": 1, "merged": 2, "set_aside": {"choices": 1}, "failed": LOST}
+    wrote("submissions", total=3, failed=LOST, answers=answers)
 
-    assert not_passed(verify()) == {"Submissions": "WARNING", "Answers": "FAILED"}
+    report = verify()
+
+    assert not_passed(report) == {
+        "Run of answers": "FAILED",
+        "Submissions": "OPEN",
+        "Answers": "FAILED",
+    }
+    note = check(report, "Run of answers").note
+    assert "failed by form_unknown: 1 in the ledger, 0 in the open errors" in note
 
 
 def test_r1_a_row_that_is_in_v3_and_an_error_too_fails(migrated: V2) -> None:
@@ -112,7 +125,7 @@ def test_r1_a_row_that_is_in_v3_and_an_error_too_fails(migrated: V2) -> None:
 
     report = verify()
 
-    assert check(report, "Submissions").status is Verdict.WARNING
+    assert check(report, "Submissions").status is Verdict.OPEN
     assert check(report, "Submissions both migrated and failed").status is Verdict.FAILED
 
 
@@ -122,11 +135,18 @@ def test_m17_an_answer_without_submission_is_explained_by_its_error(migrated: V2
     migrated.add("answers", {"FormSubmissionId": gone}, {"FormSubmissionId": gone})
     assert check(verify(), "Answers").status is Verdict.FAILED
 
-    for _ in range(2):
-        record_error("FormSubmissionMetaData", f"{gone}/field", code="answer_orphaned")
+    for occurrence in (1, 2):
+        record_error(
+            "FormSubmissionMetaData",
+            f"{gone}/field",
+            code="answer_orphaned",
+            occurrence=occurrence,
+        )
+    orphaned = {"answer_orphaned": 2}
+    wrote("submissions", total=3, answers=ANSWERS | {"failed": orphaned}, findings=orphaned)
 
     report = verify()
-    assert not_passed(report) == {"Answers": "WARNING"}
+    assert not_passed(report) == {"Answers": "OPEN"}
     assert report.errors == 2
 
 

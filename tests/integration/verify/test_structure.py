@@ -7,9 +7,8 @@ import pytest
 
 from forms_app.models import Form
 from submissions.models import Submission
-from tests.integration.verify.scenario import NAME, check, execute
+from tests.integration.verify.scenario import NAME, check, execute, rewrite
 from tests.v2 import V2
-from transfer.models import MigrationProgress
 from transfer.verify import verify
 from transfer.verify_report import Verdict
 
@@ -85,9 +84,7 @@ def test_m17_answers_to_another_forms_field_explain_their_keys(
     migrated: V2, recorded: int, status: Verdict
 ) -> None:
     execute("UPDATE submissions SET data = '{\"theirs\": 1}' WHERE data ? 'name'")
-    MigrationProgress.objects.filter(table_name="submissions").update(
-        ledger={"findings": {"answer_other_form": recorded}}
-    )
+    rewrite("submissions", "findings,answer_other_form", recorded)
 
     assert check(verify(), "Answers under names their form lacks").status is status
 
