@@ -107,20 +107,27 @@ class DatabaseJournal:
         """See Journal.claim."""
         row = writer.execute(
             """
-            SELECT status, coalesce((ledger->>'batches')::int, 0)
+            SELECT status, coalesce((ledger->>'batches')::int, 0), last_key
               FROM migration_progress
              WHERE migration_name = %s AND table_name = %s AND partition = 0
                FOR UPDATE
             """,
             (self.migration, batch.step.table),
         ).fetchone()
-        status, batches = row or (None, None)
-        if status in ("in_progress", "completed") and batches == batch.number:
+        status, batches, last_key = row or (None, None, None)
+        # The key is asked for too: an importer that took over while this one hung, and stopped,
+        # may have come to the same number with batches of another size.
+        if status in ("in_progress", "completed") and (batches, last_key) == (
+            batch.number,
+            batch.last_key,
+        ):
             return False
-        if status != "in_progress" or batches != batch.number - 1:
+        before = batch.number - 1, self.states[batch.step.table].last_key
+        if status != "in_progress" or (batches, last_key) != before:
             msg = (
                 f"the checkpoint of {batch.step.table} moved under this run (status {status}, "
-                f"batch {batches}, expected {batch.number - 1}); start import_v2 again"
+                f"batch {batches}, expected {batch.number - 1}): another importer took it over; "
+                "start import_v2 again"
             )
             raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
         return True

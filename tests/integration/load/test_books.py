@@ -183,6 +183,17 @@ def test_a_checkpoint_that_moved_under_the_run_stops_it(
     assert in_v3() == []
 
 
+def test_r6_a_checkpoint_of_the_right_number_and_another_key_stops_the_run(loader: Loader) -> None:
+    """Another importer took over with batches of another size, and stopped."""
+    loader.load(batch(outcome(0)))
+    query("UPDATE migration_progress SET last_key = 'elsewhere'")
+
+    with pytest.raises(RunError, match="another importer took it over"):
+        loader.load(batch(outcome(1), number=2))
+
+    assert in_v3() == [0]
+
+
 def test_a_checkpoint_that_is_gone_stops_the_run(loader: Loader) -> None:
     query("DELETE FROM migration_progress")
 
