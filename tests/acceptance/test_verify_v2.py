@@ -193,6 +193,21 @@ def test_r1_each_kind_of_answer_is_counted_apart_and_an_open_error_exits_3(odd: 
     assert found == {"answers_merged": 1, "answer_field_unknown": 1}
 
 
+def test_accepted_differences_alone_exit_0(v2_path: Path) -> None:
+    """Two answers to one field; and a submission that v2 gained after the import."""
+    v2 = make_v2(v2_path, organizations=[{}], users=[{}], forms=[{}], fields=[{}], submissions=[{}])
+    v2.add("answers", {}, {})
+    assert run("import_v2")[0] == 0
+    v2.add("submissions", {"CreatedOn": "2099-01-01 00:00:00.000000"})
+
+    status, checks = verified()
+
+    assert status == 0
+    assert checks["all"]["status"] == "WARNING"
+    found = {e["name"]: e["count"] for e in checks["all"]["accepted_differences"]}
+    assert found == {"answers_merged": 1, "made_in_v2_since": 1}
+
+
 @pytest.fixture
 def unguarded() -> Iterator[None]:
     """v3 without the constraint on finished ledgers; verify_v2 does not rely on it."""

@@ -13,9 +13,10 @@ class Command(TransferCommand):
 
     help = (
         "Counts both databases anew and checks that every v2 record is in v3 under its id or "
-        "recorded as an error, that v3 holds what the run's books say, that no reference is "
-        "broken and that forms and answers have their shape. Does not compare every value. "
-        "Writes nothing. Exits 3 when a check failed or errors are recorded."
+        "recorded as an error, that each number of the run's ledger is so, that no reference is "
+        "broken and that forms and answers have their shape. Lists the accepted differences "
+        "apart. Does not compare every value. Writes nothing. Exits 3 when a check failed or "
+        "errors are open."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
