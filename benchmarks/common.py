@@ -32,6 +32,18 @@ class Place(NamedTuple):
         """The environment of a process whose v2 is this SQLite file."""
         return self.environment | {"V2_DATABASE_URL": f"sqlite:///{quote(str(path))}"}
 
+    def dsn(self) -> str:
+        """What libpq reaches v3 by."""
+        if address := self.environment["DATABASE_URL"]:
+            return address
+        script = (
+            "import django; django.setup(); from django.db import connection as c; "
+            "from psycopg.conninfo import make_conninfo as m; p = c.get_connection_params(); "
+            "print(m(**{k: p[k] for k in ('host', 'port', 'user', 'dbname') if k in p}))"
+        )
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": "pliers.settings"}
+        return run([sys.executable, "-c", script], environment).output.strip()
+
 
 class Run(NamedTuple):
     """A process that has ended: seconds, peak memory in bytes, and what it printed."""

@@ -162,9 +162,10 @@ def _compare(bench: Bench, size: int, kinds: list[str], rounds: int) -> float:
     worst = 0.0
     for case in cases:
         ratio = statistics.median(times[case]) / clean
+        best = min(times[case]) / min(times[cases[0]])
         print(
             f"  {case.kind:<10} {case.name:<12} {refused[case]:>5} refused {spread(times[case])}"
-            f"  ratio {ratio:.2f}"
+            f"  ratio {ratio:.2f}, of the least {best:.2f}"
         )
         if refused[case] == 1:
             worst = max(worst, ratio)
