@@ -1,7 +1,5 @@
 """What every mapping function is given besides rows: the run's settings and the mapping file."""
 
-import hashlib
-import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -14,7 +12,6 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from transfer.exceptions import ConfigurationError
-from transfer.mapping import RULES_VERSION
 from transfer.mapping.text import shorten
 
 # The labels of v3's enum submission_status, in its order.
@@ -44,19 +41,6 @@ class MappingFile:
     forms: Mapping[str, str] = field(default_factory=dict)
     field_types: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
-
-    def digest(self) -> str:
-        """SHA-256 (hex) of the rules' version and this file's meaning.
-
-        The order of entries, the case of ids and comments do not matter.
-        """
-        meaning = [
-            RULES_VERSION,
-            sorted(self.forms.items()),
-            sorted(self.field_types.items()),
-            sorted(self.statuses.items()),
-        ]
-        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 
 def parse_mapping_file(text: str) -> MappingFile:
