@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 from django.conf import settings as project
 from django.core.management import call_command
+from django.db import connections
 
 from tests.runs import query, run, snapshot
 from tests.v2 import STATUSES, V2, guid, make_v2
@@ -51,7 +53,7 @@ class Commands:
     """Starts manage.py commands in processes of their own, and leaves none behind."""
 
     environment: dict[str, str]
-    _all: "list[subprocess.Popen[str]]" = field(default_factory=list)
+    all: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +64,7 @@ class Commands:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for process in self._all:
+        for process in self.all:
             if process.poll() is None:
                 process.kill()
             process.communicate()
@@ -78,7 +80,7 @@ class Commands:
             text=True,
             start_new_session=True,
         )
-        self._all.append(process)
+        self.all.append(process)
         return process
 
     def start_import(self, **changes: str) -> "subprocess.Popen[str]":
@@ -92,7 +94,7 @@ class Commands:
     @property
     def last(self) -> "subprocess.Popen[str]":
         """The process started last."""
-        return self._all[-1]
+        return self.all[-1]
 
 
 def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> Done:
@@ -101,6 +103,33 @@ def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> Done:
     assert SECRET not in out + err
     assert "Traceback" not in err, err
     return Done(process.returncode, out, err)
+
+
+def lock_holders() -> list[tuple[Any, ...]]:
+    """The backends that hold the import's lock, or wait for it, in this database."""
+    return query(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+
+def end_backends() -> int:
+    """End an import's backends as an administrator does, from whichever thread; how many."""
+    try:
+        ((count,),) = query(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database()"
+            " AND starts_with(application_name, 'pliers import_v2')"
+        )
+        return int(count)
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            connections.close_all()
+
+
+def startup(**changes: str) -> dict[str, str]:
+    """The environment of a command that begins with tests/startup/sitecustomize.py."""
+    return {"PYTHONPATH": str(Path(__file__).parent / "startup")} | changes
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
@@ -183,7 +212,7 @@ class Scene:
         now = snapshot()
         for table, rows in self.calm.rows.items():
             assert now[table] == rows, table
-        assert query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+        wait_until(lambda: not lock_holders())
         assert SECRET not in json.dumps(now)
         assert verified() == self.calm.verified
 

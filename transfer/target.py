@@ -142,12 +142,14 @@ class Target:
 
         Raises:
             TargetLostError: v3 stayed away.
-            LockHeldError: the lock stayed with another.
+            LockHeldError: another importer took the lock.
         """
         return self._retrying(lambda: self.writer, self._reconnect, action)
 
     def read(
-        self, query: sql.SQL | sql.Composed, parameters: Sequence[Any] = ()
+        self,
+        query: sql.SQL | sql.Composed,
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
     ) -> list[tuple[Any, ...]]:
         """The rows of a query, through the reader.
 
@@ -174,10 +176,6 @@ class Target:
                 if connection().closed:
                     reconnect()
                 return action()
-            except LockHeldError:
-                # Our own dead backend may take a while to end (see _end_own).
-                if pause is None or self._abandoned.wait(pause):
-                    raise
             except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
                 lost = is_lost(error, connection())
                 if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:
@@ -197,12 +195,22 @@ class Target:
         except (DatabaseError, psycopg.Error) as error:
             msg = f"cannot open v3, {describe(self._alias)}: {first_line(error)}"
             raise TargetLostError(msg) from error
+        try:
+            self._set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: Connection) -> None:
         connection.autocommit = True
         # Django leaves JSON to its fields; there are none here.
         connection.adapters.register_loader("jsonb", JsonbLoader)
         connection.execute("SELECT set_config('application_name', %s, false)", (self._purpose,))
         connection.execute(SESSION)
-        return connection
+        # A killed importer's long statement would hold the lock until it ends.
+        with suppress(psycopg.errors.InvalidParameterValue):  # a server that cannot look
+            connection.execute("SET client_connection_check_interval = '1s'")
 
     def _reconnect(self) -> None:
         connection = self._connect()
@@ -229,21 +237,28 @@ class Target:
             if row and row[0]:
                 self._locked_by = _backend(connection)
                 return
-            self._end_own(connection)
+            ending = self._end_own(connection)
             if time.monotonic() > deadline:
+                if ending:
+                    msg = f"{describe(self._alias)} does not end the backend that was ours"
+                    raise TargetLostError(msg)
                 raise LockHeldError(self._holder(connection))
             time.sleep(0.1)
 
-    def _end_own(self, connection: Connection) -> None:
-        """End the backend that held the lock for us, where its client is gone: this process.
+    def _end_own(self, connection: Connection) -> bool:
+        """End the backend that held the lock for us, for its client is gone: this process.
 
         Behind a network that broke without a word the server goes on waiting for it.
+
+        Returns:
+            Whether it is still there.
         """
-        connection.execute(
+        found = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid = %s AND backend_start = %s AND usename = current_user",
             self._locked_by,
         )
+        return bool(found.fetchall())
 
     def _holder(self, connection: Connection) -> str:
         row = connection.execute(

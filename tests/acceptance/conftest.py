@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from tests.crashes import SECRET, Commands, Scene, Undisturbed, crash_v2, undisturbed
+from tests.crashes import SECRET, Commands, Scene, Undisturbed, crash_v2, startup, undisturbed
 from tests.proxy import Proxy
 from tests.runs import empty_v3
 from tests.v2 import env_of, use_v2
@@ -46,3 +46,9 @@ def scene(calm: Undisturbed, proxy: Proxy, point_v2_at: Callable[[Path], Path]) 
     with Commands(env_of(calm.v2.path) | {"DATABASE_URL": address}) as commands:
         yield Scene(calm, commands)
     assert calm.v2.path.read_bytes() == before  # R4
+
+
+@pytest.fixture
+def impatient() -> dict[str, str]:
+    """Return an environment for a command whose half minute of patience is over in a moment."""
+    return startup(PLIERS_TEST_HASTE="100")

@@ -1,7 +1,7 @@
 """The connections to v3: one importer at a time (R6), and a lost one is got again (R7)."""
 
 import re
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -101,19 +101,53 @@ def test_r7_a_lost_reader_is_got_again(target: Target) -> None:
     assert target.read(TWO) == [(2,)]
 
 
-def test_r7_a_lock_that_its_own_dead_backend_still_holds_is_waited_for(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A broken network: the client's end is gone, the server has not noticed yet."""
-    before = target.writer.info.backend_pid
-    with closing(target.writer) as deaf:
-        target.writer = target._connect()
-        target.writer.close()
-        monkeypatch.setattr(time, "sleep", lambda _seconds: kill(deaf))
+def deaf(target: Target) -> psycopg.Connection[Any]:
+    """Break the network under the writer: its end is gone, the server has not noticed yet."""
+    kept = target.writer
+    target.writer = target._connect()
+    target.writer.close()
+    return kept
 
+
+def test_r7_a_lock_that_its_own_dead_backend_still_holds_is_got_by_ending_that(
+    target: Target,
+) -> None:
+    before = target.writer.info.backend_pid
+    with closing(deaf(target)):
         assert target.retrying(lambda: target.writer.execute(TWO).fetchall()) == [(2,)]
 
     assert target.writer.info.backend_pid != before
+
+
+def test_r7_an_own_dead_backend_that_does_not_end_is_no_other_importer(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "_end_own", lambda _connection: True)
+    with (
+        closing(deaf(target)),
+        pytest.raises(TargetLostError, match="does not end the backend that was ours"),
+    ):
+        target.retrying(lambda: target.writer.execute(TWO))
+
+
+def test_r9_what_is_abandoned_waits_for_nothing_and_tries_nothing_again(target: Target) -> None:
+    waiting = threading.Thread(target=lambda: failed.append(sleeping()), name="load")
+    failed: list[TargetLostError] = []
+
+    def sleeping() -> TargetLostError:
+        with pytest.raises(TargetLostError) as lost:
+            target.retrying(lambda: target.writer.execute("SELECT pg_sleep(600)"))
+        return lost.value
+
+    waiting.start()
+    while not query("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'"):
+        assert waiting.is_alive()
+    target.abandon()
+    waiting.join(20)
+
+    assert len(failed) == 1
+    # Nor does the server go on for the sake of one who has left: the lock is free.
+    opened(grace=20).close()
 
 
 def test_r7_a_deadlock_is_tried_again(target: Target) -> None:
