@@ -69,6 +69,7 @@ class TableState:
     total: int | None = None
     last_key: str = ""
     batches: int = 0
+    retries: int = 0
     prepared: bool = False
     records: Ledger = field(default_factory=Ledger)
     answers: Ledger = field(default_factory=Ledger)
@@ -118,10 +119,11 @@ class TableState:
 
     def ledger(self) -> dict[str, Any]:
         """The JSON document of migration_progress.ledger."""
-        return {
+        document: dict[str, Any] = {
             "batches": self.batches,
             "prepared": self.prepared,
             "findings": dict(sorted((+self.findings).items())),
             "records": self.records.as_json(),
             "answers": self.answers.as_json(),
         }
+        return document | ({"retries": self.retries} if self.retries else {})

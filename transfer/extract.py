@@ -214,30 +214,31 @@ def forms(
     After the last form comes a batch of the fields beyond it, where there are any.
     """
     low = after
+    every_field = v2.Field._default_manager.all()
     for page in pages(source, v2.FormType._default_manager.all(), FORM_COLUMNS, size, after):
         batch = FormBatch([V2Form(*row) for row in page.rows()], page.last_key)
-        _add_fields(source, known, batch, low, settings=settings)
+        fields = _between(every_field, "form_type_id", low, batch.last_key)
+        add_fields(source, known, batch, fields, settings=settings)
         yield batch
         low = page.last_key
     if size():
         beyond = FormBatch([], low)
-        _add_fields(source, known, beyond, low, settings=settings, open_end=True)
+        fields = _between(every_field, "form_type_id", low)
+        add_fields(source, known, beyond, fields, settings=settings)
         if beyond.stray_fields:
             yield beyond
 
 
-def _add_fields(
+def add_fields(
     source: Source,
     known: Lookups,
     batch: FormBatch,
-    low: str,
+    fields: "QuerySet[Any]",
     *,
-    settings: bool,
-    open_end: bool = False,
+    settings: bool = True,
 ) -> None:
+    """Read these fields with their choices (and settings) into the batch of their forms."""
     form_ids = {form.id for form in batch.rows}
-    every_field = v2.Field._default_manager.all()
-    fields = _between(every_field, "form_type_id", low, "" if open_end else batch.last_key)
     form_of: dict[str, str] = {}
     grouped: defaultdict[str, list[V2Field]] = defaultdict(list)
     for row in source.read(fields, FIELD_COLUMNS).rows():

@@ -13,7 +13,6 @@ from transfer.batch import TableState
 from transfer.exceptions import RunStoppedError, SourceError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
-from transfer.mapping.context import MappingContext
 from transfer.options import ImportOptions
 from transfer.pipeline import Allowance, Interruption, Observer, Pipeline, make_work
 from transfer.plan import Step
@@ -97,7 +96,7 @@ class _Import:
             raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
         extract.check_keys(self.source)
         migration = self._peek(name) if options.dry_run else None
-        ctx = self._context(name, migration)
+        ctx = options.context(name, migration.started_at if migration else datetime.now(UTC))
         scope = Scope(self.source, ctx, options.organizations)
         scope.check(
             default_organization=options.default_organization,
@@ -107,7 +106,7 @@ class _Import:
             migration = open_migration(
                 self.target.writer, name, options.steps, fingerprint, options.batch_size
             )
-            ctx = self._context(name, migration)
+            ctx = options.context(name, migration.started_at)
         journal = self._journal(migration)
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
         if remark := extract.slow_answers(self.source):
@@ -137,17 +136,6 @@ class _Import:
         """A dry run's migration: begun now, with nothing behind it, whatever v3 holds."""
         states = {step.table: TableState(step.table, "pending") for step in self.options.steps}
         return Migration(name, datetime.now(UTC), {}, states)
-
-    def _context(self, name: str, migration: Migration | None) -> MappingContext:
-        options = self.options
-        return MappingContext(
-            migration=name,
-            started_at=migration.started_at if migration else datetime.now(UTC),
-            time_zone=options.time_zone,
-            form_status=options.form_status,
-            mapping=options.mapping,
-            default_organization=options.default_organization,
-        )
 
     def _journal(self, migration: Migration) -> Journal:
         if self.options.dry_run:

@@ -5,7 +5,7 @@ Both keep the same books through the same calls, so a dry run reports what a run
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -140,30 +140,11 @@ class DatabaseJournal:
             writer,
             self.migration,
             batch.step.table,
-            self._storable(state, result.findings),
+            self.storable(state, result.findings),
         )
         after = state.copy()
         after.advance(batch, result)
-        writer.execute(
-            """
-            UPDATE migration_progress
-               SET processed_records = %(processed)s,
-                   failed_records = %(failed)s,
-                   last_key = %(last_key)s,
-                   ledger = %(ledger)s::jsonb,
-                   heartbeat_at = clock_timestamp(),
-                   error_message = NULL
-             WHERE migration_name = %(name)s AND table_name = %(table)s AND partition = 0
-            """,
-            {
-                "processed": after.processed,
-                "failed": after.failed,
-                "last_key": after.last_key,
-                "ledger": orjson.dumps(after.ledger()).decode(),
-                "name": self.migration,
-                "table": batch.step.table,
-            },
-        )
+        save_counts(writer, self.migration, after)
         if batch.closing:
             writer.execute(
                 """
@@ -193,8 +174,11 @@ class DatabaseJournal:
         self.committed(batch, result)
         return result
 
-    def _storable(self, state: TableState, findings: Iterable[Finding]) -> Iterable[Finding]:
-        # Counted one by one, stored up to a bound: one unknown status may touch every row.
+    def storable(self, state: TableState, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Those that get a row: counted one by one, warnings are stored only up to a bound.
+
+        One unknown status may touch thirty million rows.
+        """
         counted = Counter(state.findings)
         for finding in findings:
             counted[finding.code.value] += 1
@@ -259,6 +243,32 @@ class DryRunJournal:
     def landed(self, batch: MappedBatch) -> BatchResult:
         """Never called: a dry run's batch is never found claimed."""
         raise RunError(f"batch {batch.number} of a dry run cannot have landed")
+
+
+def save_counts(writer: Connection, migration: str, state: TableState) -> None:
+    """Write a table's counts and last key into migration_progress, in the open transaction."""
+    writer.execute(
+        """
+        UPDATE migration_progress
+           SET processed_records = %(processed)s,
+               failed_records = %(failed)s,
+               total_records = CASE status WHEN 'completed' THEN %(read)s ELSE total_records END,
+               last_key = %(last_key)s,
+               ledger = %(ledger)s::jsonb,
+               heartbeat_at = clock_timestamp(),
+               error_message = CASE status WHEN 'failed' THEN error_message END
+         WHERE migration_name = %(name)s AND table_name = %(table)s AND partition = 0
+        """,
+        {
+            "processed": state.processed,
+            "failed": state.failed,
+            "read": state.records.read,
+            "last_key": state.last_key,
+            "ledger": orjson.dumps(state.ledger()).decode(),
+            "name": migration,
+            "table": state.table,
+        },
+    )
 
 
 def store_findings(

@@ -83,8 +83,8 @@ class Ledger:
         self.read -= other.read
         self.migrated -= other.migrated
         self.merged -= other.merged
-        self.set_aside.subtract(other.set_aside)
-        self.failed.subtract(other.failed)
+        self.set_aside = without_zeros(self.set_aside, other.set_aside)
+        self.failed = without_zeros(self.failed, other.failed)
         self.gone -= other.gone
 
     def add_answers(self, answers: AnswerLedger) -> None:
@@ -102,6 +102,13 @@ class Ledger:
             f" + {_with_reasons(self.set_aside, 'set aside')}"
             f" + {_with_reasons(self.failed, 'failed')}"
         )
+
+
+def without_zeros(counts: Counter[str], less: Counter[str]) -> Counter[str]:
+    """The counts less others; what becomes 0 is left out, what becomes less stays to be seen."""
+    rest = Counter(counts)
+    rest.subtract(less)
+    return Counter({name: count for name, count in rest.items() if count})
 
 
 def _with_reasons(counts: Counter[str], what: str) -> str:

@@ -1,7 +1,9 @@
 """What one call of the importer was asked to do, checked once, before anything is opened."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ from django.conf import settings
 from transfer.exceptions import ConfigurationError
 from transfer.fingerprint import mapping_part
 from transfer.mapping import RULES_VERSION
-from transfer.mapping.context import MappingFile, parse_mapping_file
+from transfer.mapping.context import MappingContext, MappingFile, parse_mapping_file
 from transfer.plan import Step, select_steps
 from transfer.tolerance import Tolerance
 
@@ -96,6 +98,30 @@ class ImportOptions:
             form_status=settings.V2_FORM_STATUS,
             max_stored_warnings=settings.V2_MAX_STORED_WARNINGS,
             tolerance=tolerance or Tolerance(),
+        )
+
+    @classmethod
+    def resumed(cls, fingerprint: Mapping[str, Any]) -> "ImportOptions":
+        """The options a migration was begun with, with the settings as they are now.
+
+        Raises:
+            ConfigurationError: the mapping file cannot be used.
+        """
+        return cls.build(
+            organizations=fingerprint.get("organizations"),
+            tables=fingerprint.get("tables"),
+            default_organization=fingerprint.get("default_organization"),
+        )
+
+    def context(self, migration: str, started_at: datetime) -> MappingContext:
+        """What the mapping of a migration is given."""
+        return MappingContext(
+            migration=migration,
+            started_at=started_at,
+            time_zone=self.time_zone,
+            form_status=self.form_status,
+            mapping=self.mapping,
+            default_organization=self.default_organization,
         )
 
     def fingerprint(self, source: str) -> dict[str, Any]:

@@ -16,7 +16,15 @@ from transfer.batch import BatchResult, MappedBatch, TableState
 from transfer.load import Loader
 from transfer.plan import Step
 from transfer.tolerance import Tolerance
-from transfer.work import WORK, Run, Work
+from transfer.work import FormsWork, OrganizationsWork, Run, UsersWork, Work
+from transfer.work_submissions import SubmissionsWork
+
+WORK: dict[str, type[OrganizationsWork | UsersWork | FormsWork | SubmissionsWork]] = {
+    "organizations": OrganizationsWork,
+    "users": UsersWork,
+    "forms": FormsWork,
+    "submissions": SubmissionsWork,
+}
 
 
 class Observer(Protocol):

@@ -71,6 +71,7 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             total=row[6],
             last_key=row[7],
             batches=ledger.get("batches", 0),
+            retries=ledger.get("retries", 0),
             prepared=ledger.get("prepared", False),
             records=Ledger.from_json(ledger.get("records")),
             answers=Ledger.from_json(ledger.get("answers")),

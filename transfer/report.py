@@ -1,6 +1,7 @@
 """What a run did, as text for a terminal and as one JSON document."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
@@ -14,6 +15,7 @@ from transfer.batch import TableState
 from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding
+from transfer.open_errors import OpenError
 
 REPORT_WIDTH = 100
 
@@ -101,6 +103,69 @@ class MigrationReport:
         file = out.file
         text = file.getvalue() if isinstance(file, StringIO) else ""
         return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+
+
+@dataclass(slots=True)
+class RetryReport:
+    """What became of recorded errors that were tried again, and how the migration stands now.
+
+    ``tried``, ``closed`` and ``gone`` count by the code an error had; the gone ones (v2 has their
+    record no more) are among the closed.
+    """
+
+    migration: MigrationReport
+    tried: Counter[str] = field(default_factory=Counter)
+    closed: Counter[str] = field(default_factory=Counter)
+    gone: Counter[str] = field(default_factory=Counter)
+    interrupted: bool = False
+
+    def add(
+        self, errors: Iterable[OpenError], closed: Container[int], gone: Container[int]
+    ) -> None:
+        """Count a page of errors; closed and gone are ids of theirs."""
+        for error in errors:
+            self.tried[error.code] += 1
+            self.closed[error.code] += error.id in closed
+            self.gone[error.code] += error.id in gone
+
+    @property
+    def still(self) -> int:
+        """How many of those tried are still errors."""
+        return self.tried.total() - self.closed.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one JSON document."""
+        return {
+            "tried": self.tried.total(),
+            "closed": self.closed.total(),
+            "gone": self.gone.total(),
+            "still": self.still,
+            "interrupted": self.interrupted,
+            "codes": {
+                code: {"tried": n, "closed": self.closed[code], "gone": self.gone[code]}
+                for code, n in sorted(self.tried.items())
+            },
+            "migration": self.migration.as_json(),
+        }
+
+    def as_text(self) -> str:
+        """The report as tables and sentences."""
+        if not self.tried:
+            return f"No open error to try.\n{self.migration.as_text()}"
+        out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
+        table = Table(title="Tried again", title_justify="left")
+        table.add_column("code")
+        for name in ("tried", "closed", "of them gone from v2", "still open"):
+            table.add_column(name, justify="right")
+        for code, tried in sorted(self.tried.items()):
+            closed = self.closed[code]
+            figures = (tried, closed, self.gone[code], tried - closed)
+            table.add_row(code, *(f"{figure:,}" for figure in figures))
+        out.print(table)
+        file = out.file
+        text = file.getvalue() if isinstance(file, StringIO) else ""
+        ended = "\nInterrupted after the batch in hand." if self.interrupted else ""
+        return f"{text.rstrip()}{ended}\n{self.migration.as_text()}"
 
 
 def _tables(report: MigrationReport) -> Table:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import DataError
@@ -60,7 +61,8 @@ def _ids(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _bits(values: Sequence[Any]) -> Sequence[Any]:
-    return [None if value is None else bool(value) for value in values]
+    # A copy made by hand may hold "false", which is true to Python: the mapping refuses it.
+    return [bool(value) if value in (0, 1) else value for value in values]
 
 
 def _time(value: object) -> object:
@@ -186,7 +188,10 @@ class Source:
         model = query.model
         present = [name for name in columns if self.has(model, name)]
         compiler = query.using(self.alias).values_list(*present).query.get_compiler(self.alias)
-        statement, parameters = compiler.as_sql()
+        try:
+            statement, parameters = compiler.as_sql()
+        except EmptyResultSet:  # such as a condition "one of none"
+            return Page([()] * len(columns), "", 0)
         rows = self._attempt(lambda: self._fetch(statement, parameters))
         transposed: dict[str, Sequence[Any]] = dict(
             zip(present, zip(*rows, strict=True), strict=True) if rows else ()

@@ -4,7 +4,7 @@
 the table's end is reached. Nothing here writes, but for the decisions of transfer.uniqueness.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,28 +12,25 @@ from typing import Protocol, TypeVar
 from psycopg import sql
 
 from legacy_v2 import models as v2
-from transfer import extract
+from transfer import extract, reread
 from transfer.batch import MappedBatch
 from transfer.journal import DryRunJournal, Journal
-from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.forms import (
     VERSION,
     FormParts,
+    choice_cleaned,
     field_without_form,
     form_organization,
     map_form,
     map_without_field,
     setting_without_field,
 )
-from transfer.mapping.layout import Reference, form_fields
-from transfer.mapping.numbers import MOST_DIGITS, Number, fallback_number, number_fault
 from transfer.mapping.organizations import map_organization
 from transfer.mapping.slugs import SlugRequest
-from transfer.mapping.submissions import map_submission, orphaned_answer
-from transfer.mapping.text import clean
 from transfer.mapping.users import email_key, map_user
+from transfer.open_errors import OpenError
 from transfer.plan import Step
 from transfer.records import V2Form, V2Organization, V2Submission, V2User, is_id
 from transfer.scope import Scope
@@ -95,6 +92,9 @@ class Work(Protocol):
     def closing(self) -> list[Finding]:
         """Findings about rows that no batch holds."""
 
+    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+        """The records of these errors as v2 has them now, mapped; without those it has no more."""
+
 
 class OrganizationsWork:
     """Organization → organizations."""
@@ -136,7 +136,11 @@ class OrganizationsWork:
             map_organization(row, self._slugs.slug(self._wish(row)), self._run.ctx)
             for row in batch.rows
         ]
-        return _batch(self._step, batch, outcomes)
+        return mapped_batch(self._step, batch, outcomes)
+
+    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+        """See Work.again."""
+        return self.mapped(reread.organizations(self._run.source, ids_of(errors)))
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -171,7 +175,7 @@ class UsersWork:
             v2_id, organization, email, created_on = row
             # What is no text, or has an id that is none, fails when it is mapped.
             if email and isinstance(email, str) and is_id(v2_id) and is_id(organization):
-                yield Claim(v2_id, organization, _sortable(created_on), email_key(email), None)
+                yield Claim(v2_id, organization, sortable(created_on), email_key(email), None)
 
     def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
         """See Work.batches."""
@@ -190,7 +194,12 @@ class UsersWork:
             )
             for row in batch.rows
         ]
-        return _batch(self._step, batch, outcomes)
+        return mapped_batch(self._step, batch, outcomes)
+
+    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+        """See Work.again; ``decide`` has to come first, for the earlier user may have changed."""
+        batch = reread.users(self._run.source, ids_of(errors))
+        return self.mapped(batch, self._assignments.lookup(self._run.target, ids_of(errors)))
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -254,120 +263,33 @@ class FormsWork:
             )
             slug = self._slugs.slug(self._wish(form.id, form.name, form.created_on))
             outcomes.append(map_form(parts, slug, run.ctx, organizations=self._organizations))
-        return _batch(self._step, batch, outcomes)
+        return mapped_batch(self._step, batch, outcomes)
+
+    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+        """See Work.again."""
+        return self.mapped(reread.forms(self._run.source, self._run.lookups, ids_of(errors)))
 
     def closing(self) -> list[Finding]:
-        """Fields without a form, settings and choices without a field (M11): nobody's."""
+        """What is nobody's: fields without a form, settings and choices without a field (M11).
+
+        And what is everybody's: names of choices that had to be cleaned (M4).
+        """
         run = self._run
+        choices = run.lookups.choices.items()
+        names = [finding for choice in choices for finding in choice_cleaned(*choice)]
         if not run.scope.everything:
-            return []
+            return names
+        fields = extract.fields_without_form(run.source, run.lookups)
         return [
-            *map(field_without_form, extract.fields_without_form(run.source, run.lookups)),
+            *names,
+            *(finding for field in fields for finding in field_without_form(field)),
             *map(setting_without_field, extract.settings_without_field(run.source)),
             *map(map_without_field, extract.maps_without_field(run.source, run.lookups)),
         ]
 
 
-class SubmissionsWork:
-    """FormSubmission with its answers → submissions."""
-
-    def __init__(self, run: Run, step: Step) -> None:
-        self._run = run
-        self._step = step
-        self._reference = Reference()
-        self._assignments = Assignments(run.journal.migration, step.table, dry=run.journal.dry)
-
-    def count(self) -> int:
-        """See Work.count."""
-        return self._run.scope.count_submissions()
-
-    def prepare(self) -> None:
-        """Learn the fields and choices of all forms; see Reference for what that holds."""
-        run = self._run
-        reference = Reference(
-            organizations=run.target_organizations(), statuses=run.lookups.statuses
-        )
-        for choice, name in run.lookups.choices.items():
-            reference.add_choice(choice, name)
-        for row in extract.scan(run.source, v2.FieldChoiceMap, ("id", "choice_id")):
-            if row[0] is not None:
-                reference.choice_of_map[row[0]] = row[1]
-        migrated = run.target_forms()
-        for batch in extract.forms(run.source, run.lookups, lambda: FORMS_AT_ONCE, settings=False):
-            for form in batch.rows:
-                maps = batch.maps.get(form.id, [])
-                layouts = form_fields(batch.fields.get(form.id, []), maps, run.ctx)
-                reference.add_form(form.id, migrated.get(form.id), layouts)
-            strays = batch.stray_fields
-            theirs = [m for f in {f.form_type_id for f in strays} for m in batch.maps.get(f, [])]
-            reference.add_fields(form_fields(strays, theirs, run.ctx, dangling=True))
-        self._reference = reference
-
-    def decide(self, connection: Connection) -> None:
-        """Find the submissions that need another number than their lookup code (M12)."""
-        self._assignments.decide_numbers(connection, self._claims())
-
-    def _claims(self) -> Iterator[Claim]:
-        columns = ("id", "form_type_id", "lookup_code", "created_on", "organization_id")
-        owners = self._run.scope.form_organization
-        for row in extract.scan(self._run.source, v2.FormSubmission, columns):
-            v2_id, form_id, code, created_on, own = row
-            organization = own or owners.get(form_id)
-            if not is_id(organization) or not is_id(v2_id) or not isinstance(code, str | None):
-                continue  # it will fail, and no number of any organization is at stake
-            fault = number_fault(code)
-            value = clean(code) if code and fault is None else None
-            yield Claim(v2_id, organization, _sortable(created_on), value, fault)
-
-    def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
-        """See Work.batches."""
-        run = self._run
-        everything = run.scope.everything
-        read = extract.submissions(
-            run.source, run.scope.submission_query(), size, after, everything=everything
-        )
-        for batch in read:
-            if not everything:
-                batch.pass_over(row.id for row in batch.rows if not self._selected(row))
-            numbers = self._assignments.lookup(run.target, [row.id for row in batch.rows])
-            yield self.mapped(batch, numbers)
-
-    def mapped(self, batch: extract.SubmissionBatch, numbers: dict[str, Number]) -> MappedBatch:
-        """The submissions mapped with their answers (M12 to M18), and the orphans among these.
-
-        Args:
-            batch: as read.
-            numbers: what was decided about those that cannot keep their lookup code.
-        """
-        made = _batch(self._step, batch, [self._map(row, batch, numbers) for row in batch.rows])
-        made.answers_read = batch.answers_read
-        made.loose = [orphaned_answer(answer) for answer in batch.orphans]
-        made.records = {row.id: (row, batch.answers[row.id]) for row in batch.rows}
-        return made
-
-    def _map(
-        self, row: V2Submission, batch: extract.SubmissionBatch, numbers: dict[str, Number]
-    ) -> Outcome:
-        number = numbers.get(row.id)
-        if number is None and (fault := number_fault(row.lookup_code)):
-            # v2 gained or changed it after the numbers were decided: all its digits are its own.
-            number = late_number(row.id, fault)
-        return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
-
-    def _selected(self, row: V2Submission) -> bool:
-        return self._run.scope.has_organization(self._run.scope.submission_organization(row))
-
-    def closing(self) -> list[Finding]:
-        """See Work.closing."""
-        return []
-
-
-def late_number(v2_id: str, fault: Code) -> Number:
-    """A number that nobody has to be asked about: all the digits of the Id (M12)."""
-    return Number(fallback_number(v2_id, MOST_DIGITS), fault)
-
-
-def _batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -> MappedBatch:
+def mapped_batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -> MappedBatch:
+    """The batch that was read, with what became of its records."""
     return MappedBatch(
         step,
         0,
@@ -378,19 +300,17 @@ def _batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -> Mapp
     )
 
 
+def ids_of(errors: Sequence[OpenError]) -> list[str]:
+    """The v2 ids of recorded errors."""
+    return [error.record_id for error in errors]
+
+
 def _text(value: object) -> str:
     # A name that is no text makes its record fail when it is mapped; here it only wants a slug.
     return value if isinstance(value, str) else ""
 
 
-def _sortable(value: object) -> str | None:
+def sortable(value: object) -> str | None:
+    """A v2 time as text that sorts as time does; None for what is no time."""
     # v2's own time, without a zone: the rule orders by CreatedOn as v2 has it.
     return value.isoformat(" ") if hasattr(value, "isoformat") else None
-
-
-WORK: dict[str, type[OrganizationsWork | UsersWork | FormsWork | SubmissionsWork]] = {
-    "organizations": OrganizationsWork,
-    "users": UsersWork,
-    "forms": FormsWork,
-    "submissions": SubmissionsWork,
-}

@@ -11,7 +11,7 @@ from transfer import extract
 from transfer.batch import MappedBatch
 from transfer.exceptions import RunStoppedError, TooManyErrorsError
 from transfer.tolerance import Tolerance
-from transfer.work import SubmissionsWork
+from transfer.work_submissions import SubmissionsWork
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,0 +1,120 @@
+"""The errors a migration has recorded and nobody has repaired yet, as retry_v2 reads them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from psycopg import sql
+
+from transfer.detail import decode_detail
+from transfer.target import Target
+
+# What a filter does not say is any: NULL matches all.
+_WANTED = sql.SQL(
+    """
+           migration_name = %(migration)s
+       AND severity = 'error'
+       AND resolved_at IS NULL
+       AND (%(codes)s::text[] IS NULL OR code = ANY(%(codes)s))
+       AND (%(ids)s::text[] IS NULL OR record_id = ANY(%(ids)s))
+    """
+)
+_COUNT = sql.SQL(
+    """
+    SELECT table_name, count(*)
+      FROM migration_errors
+     WHERE {wanted} AND (%(tables)s::text[] IS NULL OR table_name = ANY(%(tables)s))
+     GROUP BY table_name
+    """
+).format(wanted=_WANTED)
+_FOUND = sql.SQL("SELECT DISTINCT record_id FROM migration_errors WHERE {wanted}").format(
+    wanted=_WANTED
+)
+# A page is so many records, not rows: answers without Ids share a record_id, and belong together.
+# Of a submission's answers, which may be a million, only the number is wanted.
+_PAGE = sql.SQL(
+    """
+    SELECT id, v2_table, record_id, code,
+           CASE jsonb_typeof(error_detail->'answers')
+           WHEN 'array' THEN jsonb_array_length(error_detail->'answers')
+           WHEN 'object' THEN (error_detail->'answers'->>'length')::int
+           ELSE 0 END,
+           coalesce(error_detail - 'answers', '{{}}')
+      FROM migration_errors
+     WHERE {wanted}
+       AND table_name = %(table)s
+       AND record_id IN (
+           SELECT DISTINCT record_id
+             FROM migration_errors
+            WHERE {wanted} AND table_name = %(table)s AND record_id > %(after)s
+            ORDER BY record_id
+            LIMIT %(size)s)
+     ORDER BY record_id, occurrence, id
+    """
+).format(wanted=_WANTED)
+
+
+class OpenError(NamedTuple):
+    """One open error.
+
+    ``answers`` is how many answers failed with the record; ``record`` the v2 record as it was
+    read then (column → value), without its answers.
+    """
+
+    id: int
+    v2_table: str
+    record_id: str
+    code: str
+    answers: int
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which open errors are meant; an empty part means any."""
+
+    codes: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def parameters(self, migration: str) -> dict[str, Any]:
+        """The parameters of the statements above."""
+        return {
+            "migration": migration,
+            "codes": list(self.codes) or None,
+            "tables": list(self.tables) or None,
+            "ids": list(self.ids) or None,
+        }
+
+
+def count(target: Target, migration: str, wanted: Wanted) -> dict[str, int]:
+    """The number of errors that are meant, by v3 table."""
+    return dict(target.read(_COUNT, wanted.parameters(migration)))
+
+
+def found_ids(target: Target, migration: str, wanted: Wanted) -> set[str]:
+    """The v2 ids of the errors that are meant."""
+    return {row[0] for row in target.read(_FOUND, wanted.parameters(migration))}
+
+
+def pages(
+    target: Target, migration: str, wanted: Wanted, *, table: str, size: int
+) -> Iterator[list[OpenError]]:
+    """The errors of one v3 table, by v2 id, ``size`` records a page.
+
+    Each is given once, whether it is still open afterwards or not.
+    """
+    own = wanted.parameters(migration) | {"table": table, "size": size}
+    after = ""
+    while True:
+        rows = target.read(_PAGE, own | {"after": after})
+        page = [OpenError._make((*row[:5], _record(row[5]))) for row in rows]
+        if not page:
+            return
+        yield page
+        after = page[-1].record_id
+
+
+def _record(detail: object) -> dict[str, Any]:
+    decoded = decode_detail(detail)
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,134 @@
+"""The books of a retry: what becomes of recorded errors, in the transaction of their rows (R2)."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from transfer.batch import BatchResult, MappedBatch, TableState
+from transfer.exceptions import RunError
+from transfer.journal import DatabaseJournal, save_counts, store_findings
+from transfer.ledger import Ledger, without_zeros
+from transfer.mapping.codes import Severity
+from transfer.mapping.findings import Finding
+from transfer.open_errors import OpenError
+from transfer.target import Connection
+
+_CLAIM = """
+    SELECT coalesce((ledger->>'retries')::int, 0)
+      FROM migration_progress
+     WHERE migration_name = %s AND table_name = %s AND partition = 0 AND status <> 'rolled_back'
+       FOR UPDATE
+"""
+_CLOSE = """
+    UPDATE migration_errors
+       SET resolved_at = clock_timestamp(),
+           attempts = attempts + 1,
+           error_message = CASE WHEN id = ANY(%(gone)s)
+                                THEN error_message || ' (tried again: v2 has it no more)'
+                                ELSE error_message END
+     WHERE id = ANY(%(closed)s)
+"""
+# The fault may be another one by now; it stays the record's one error.
+_RECODE = """
+    UPDATE migration_errors AS error
+       SET code = now.code, column_name = now.column_name
+      FROM unnest(%s::int[], %s::text[], %s::text[]) AS now (id, code, column_name)
+     WHERE error.id = now.id AND (error.code, error.column_name) <> (now.code, now.column_name)
+"""
+
+
+@dataclass(slots=True)
+class RetriedBatch(MappedBatch):
+    """Records tried again, with the errors recorded about them.
+
+    ``gone`` are the ids of those errors whose record v2 has no more.
+    """
+
+    errors: list[OpenError] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Settled:
+    """Ids of errors: closed by this try, the gone ones among them, and still open."""
+
+    closed: set[int]
+    gone: set[int]
+    open: set[int]
+
+
+class RetryJournal(DatabaseJournal):
+    """The books in v3 while errors are tried again; ``settled`` tells about the last batch."""
+
+    settled = Settled(set(), set(), set())
+
+    def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
+        """See Journal.claim; the batches of all retries of the table are counted."""
+        table = batch.step.table
+        row = writer.execute(_CLAIM, (self.migration, table)).fetchone()
+        if row is not None and row[0] == batch.number:
+            return False
+        if row is None or row[0] != batch.number - 1:
+            msg = f"the books of {table} moved under this retry; start retry_v2 again"
+            raise RunError(msg, table=table)
+        return True
+
+    def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
+        """See Journal.record."""
+        if not isinstance(batch, RetriedBatch):
+            raise TypeError("a retry loads what was recorded")
+        self._pending = batch, result
+        step = batch.step
+        after = self.states[step.table].copy()
+        _take_back(after, batch.errors, step.v2_table)
+        again = defaultdict[tuple[str, str], list[Finding]](list)
+        for finding in result.findings:
+            if finding.code.info.severity is Severity.ERROR:
+                again[finding.v2_table, finding.record_id].append(finding)
+        still: list[tuple[int, str, str]] = []
+        for error in batch.errors:
+            if own := again[error.v2_table, error.record_id]:
+                finding = own.pop(0)
+                still.append((error.id, finding.code.value, finding.column))
+        still_open = {error_id for error_id, _, _ in still}
+        closed = {error.id for error in batch.errors} - still_open
+        writer.execute(_CLOSE, {"closed": list(closed), "gone": list(batch.gone)})
+        writer.execute(_RECODE, [list(part) for part in zip(*still, strict=True)] or [[], [], []])
+        storable = self.storable(after, result.findings)
+        store_findings(writer, self.migration, step.table, storable)
+        after.add(result)
+        after.retries = batch.number
+        _count_gone(after, batch, step.v2_table)
+        if after.total is not None and after.status == "completed":
+            after.total = after.records.read
+        save_counts(writer, self.migration, after)
+        self._after = after
+        self._settling = Settled(closed, batch.gone, still_open)
+
+    def committed(self, batch: MappedBatch, result: BatchResult) -> None:  # noqa: ARG002 - signature
+        """See Journal.committed."""
+        self.states[batch.step.table] = self._after
+        self.settled = self._settling
+
+
+def _take_back(state: TableState, errors: list[OpenError], v2_table: str) -> None:
+    """Forget that these failed, and that they were read."""
+    records, answers = Ledger(), Ledger()
+    for error in errors:
+        if error.v2_table == v2_table:
+            records.read += 1
+            records.failed[error.code] += 1
+        own = error.answers if error.v2_table == v2_table else 1
+        answers.read += own
+        answers.failed[error.code] += own
+    state.records.take_back(records)
+    state.answers.take_back(answers)
+    codes = Counter(error.code for error in errors)
+    state.findings = without_zeros(state.findings, codes)
+
+
+def _count_gone(state: TableState, batch: RetriedBatch, v2_table: str) -> None:
+    for error in batch.errors:
+        if error.id in batch.gone:
+            is_record = error.v2_table == v2_table
+            state.records.gone += is_record
+            state.answers.gone += error.answers if is_record else 1

@@ -1,0 +1,90 @@
+"""Answers that had no submission, looked for once more (M17)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from transfer import open_errors, reread
+from transfer.mapping.findings import Finding
+from transfer.mapping.record_detail import answer_key
+from transfer.mapping.submissions import orphaned_answer
+from transfer.mapping.text import shorten
+from transfer.open_errors import OpenError, Wanted
+from transfer.plan import Step
+from transfer.records import V2Answer, is_id
+from transfer.source import Source
+from transfer.target import Target
+
+_IN_V3 = "SELECT id::text FROM submissions WHERE id = ANY(%s::uuid[])"
+
+
+@dataclass(slots=True)
+class Strays:
+    """What became of answers without a submission.
+
+    Args:
+        findings: the errors of those that cannot be moved now either.
+        homes: the submissions the others have by now, to be moved with all their answers: their
+            own open error, or one without an id where v2 did not have them before.
+        gone: ids of the errors whose answer v2 has no more.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    homes: list[OpenError] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+
+
+def find_homes(
+    source: Source, target: Target, migration: str, step: Step, errors: Sequence[OpenError]
+) -> Strays:
+    """Look the answers of these errors up in v2, and the submissions they name."""
+    strays = Strays()
+    if not errors:
+        return strays
+    now = defaultdict[str, list[V2Answer]](list)
+    for answer in reread.answers(source, [error.record_id for error in errors]):
+        now[answer_key(answer)].append(answer)
+    named = {answer[0] for answers in now.values() for answer in answers}
+    in_v2 = reread.submission_ids(source, list(named))
+    failed = _failed(target, migration, step, in_v2)
+    query = sql.SQL(_IN_V3)
+    in_v3 = {row[0] for row in target.read(query, (list(filter(is_id, in_v2)),))}
+    homes: dict[str, OpenError] = {}
+    for error in errors:
+        if not now[error.record_id]:
+            strays.gone.add(error.id)
+            continue
+        answer = now[error.record_id].pop(0)
+        home = answer[0]
+        if home not in in_v2:
+            strays.findings.append(orphaned_answer(answer))
+        elif home in in_v3 and home not in failed:
+            strays.findings.append(_for_sync(answer))
+        else:
+            homes[home] = failed.get(home) or OpenError(0, step.v2_table, home, "", 0, {})
+    strays.homes = list(homes.values())
+    return strays
+
+
+def _failed(
+    target: Target, migration: str, step: Step, ids: Collection[str]
+) -> dict[str, OpenError]:
+    if not ids:
+        return {}
+    wanted = Wanted(ids=tuple(ids))
+    pages = open_errors.pages(target, migration, wanted, table=step.table, size=len(ids))
+    return {
+        error.record_id: error
+        for page in pages
+        for error in page
+        if error.v2_table == step.v2_table
+    }
+
+
+def _for_sync(answer: V2Answer) -> Finding:
+    return orphaned_answer(answer)._replace(
+        message=f"submission {shorten(answer[0])} of this answer has come, or the answer was moved "
+        "to it, since it was migrated: that change is sync_v2's to bring over"
+    )

@@ -1,0 +1,162 @@
+"""FormSubmission with its answers → submissions: the largest table's part of a run."""
+
+from collections.abc import Iterator, Sequence
+
+from psycopg import sql
+
+from legacy_v2 import models as v2
+from transfer import extract, reread
+from transfer.batch import MappedBatch
+from transfer.mapping.codes import Code
+from transfer.mapping.findings import Finding, Outcome
+from transfer.mapping.layout import Reference, form_fields
+from transfer.mapping.numbers import MOST_DIGITS, Number, fallback_number, number_fault
+from transfer.mapping.submissions import map_submission, orphaned_answer
+from transfer.mapping.text import clean
+from transfer.open_errors import OpenError
+from transfer.plan import Step
+from transfer.records import V2Submission, is_id
+from transfer.target import Connection
+from transfer.uniqueness import Assignments, Claim
+from transfer.work import FORMS_AT_ONCE, Run, ids_of, mapped_batch, sortable
+
+_TAKEN = """
+    SELECT present.organization_id::text, present.submission_number
+      FROM submissions AS present
+      JOIN unnest(%s::uuid[], %s::text[]) AS wish (organization_id, number)
+        ON present.organization_id = wish.organization_id
+       AND present.submission_number = wish.number
+"""
+
+
+class SubmissionsWork:
+    """FormSubmission with its answers → submissions."""
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self._run = run
+        self._step = step
+        self._reference = Reference()
+        self._assignments = Assignments(run.journal.migration, step.table, dry=run.journal.dry)
+
+    def count(self) -> int:
+        """See Work.count."""
+        return self._run.scope.count_submissions()
+
+    def prepare(self) -> None:
+        """Learn the fields and choices of all forms; see Reference for what that holds."""
+        run = self._run
+        reference = Reference(
+            organizations=run.target_organizations(), statuses=run.lookups.statuses
+        )
+        for choice, name in run.lookups.choices.items():
+            reference.add_choice(choice, name)
+        for row in extract.scan(run.source, v2.FieldChoiceMap, ("id", "choice_id")):
+            if row[0] is not None:
+                reference.choice_of_map[row[0]] = row[1]
+        migrated = run.target_forms()
+        for batch in extract.forms(run.source, run.lookups, lambda: FORMS_AT_ONCE, settings=False):
+            for form in batch.rows:
+                maps = batch.maps.get(form.id, [])
+                layouts = form_fields(batch.fields.get(form.id, []), maps, run.ctx)
+                reference.add_form(form.id, migrated.get(form.id), layouts)
+            strays = batch.stray_fields
+            theirs = [m for f in {f.form_type_id for f in strays} for m in batch.maps.get(f, [])]
+            reference.add_fields(form_fields(strays, theirs, run.ctx, dangling=True))
+        self._reference = reference
+
+    def decide(self, connection: Connection) -> None:
+        """Find the submissions that need another number than their lookup code (M12)."""
+        self._assignments.decide_numbers(connection, self._claims())
+
+    def _claims(self) -> Iterator[Claim]:
+        columns = ("id", "form_type_id", "lookup_code", "created_on", "organization_id")
+        owners = self._run.scope.form_organization
+        for row in extract.scan(self._run.source, v2.FormSubmission, columns):
+            v2_id, form_id, code, created_on, own = row
+            organization = own or owners.get(form_id)
+            if not is_id(organization) or not is_id(v2_id) or not isinstance(code, str | None):
+                continue  # it will fail, and no number of any organization is at stake
+            fault = number_fault(code)
+            value = clean(code) if code and fault is None else None
+            yield Claim(v2_id, organization, sortable(created_on), value, fault)
+
+    def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
+        """See Work.batches."""
+        run = self._run
+        everything = run.scope.everything
+        read = extract.submissions(
+            run.source, run.scope.submission_query(), size, after, everything=everything
+        )
+        for batch in read:
+            if not everything:
+                batch.pass_over(row.id for row in batch.rows if not self._selected(row))
+            numbers = self._assignments.lookup(run.target, [row.id for row in batch.rows])
+            yield self.mapped(batch, numbers)
+
+    def mapped(self, batch: extract.SubmissionBatch, numbers: dict[str, Number]) -> MappedBatch:
+        """The submissions mapped with their answers (M12 to M18), and the orphans among these.
+
+        Args:
+            batch: as read.
+            numbers: what was decided about those that cannot keep their lookup code.
+        """
+        outcomes = [self._map(row, batch, numbers) for row in batch.rows]
+        made = mapped_batch(self._step, batch, outcomes)
+        made.answers_read = batch.answers_read
+        made.loose = [orphaned_answer(answer) for answer in batch.orphans]
+        made.records = {row.id: (row, batch.answers[row.id]) for row in batch.rows}
+        return made
+
+    def _map(
+        self, row: V2Submission, batch: extract.SubmissionBatch, numbers: dict[str, Number]
+    ) -> Outcome:
+        number = numbers.get(row.id)
+        if number is None and (fault := number_fault(row.lookup_code)):
+            # v2 gained or changed it after the numbers were decided: all its digits are its own.
+            number = late_number(row.id, fault)
+        return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
+
+    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+        """See Work.again.
+
+        A number is the one decided for the record, as long as its lookup code is what it was.
+        One that a row of v3 has by now gives way: nobody else's number changes (M12).
+        """
+        run = self._run
+        batch = reread.submissions(run.source, ids_of(errors))
+        batch.pass_over([row.id for row in batch.rows if not self._selected(row)])
+        decided = self._assignments.lookup(run.target, [row.id for row in batch.rows])
+        before = {error.record_id: error.record.get("LookupCode") for error in errors}
+        numbers: dict[str, Number] = {}
+        wishes: dict[str, tuple[str, str]] = {}
+        for row in batch.rows:
+            if row.id in decided and before.get(row.id) == row.lookup_code:
+                numbers[row.id] = decided[row.id]
+            elif fault := number_fault(row.lookup_code):
+                numbers[row.id] = late_number(row.id, fault)
+            organization = run.scope.submission_organization(row)
+            if is_id(organization) and is_id(row.id):
+                own = clean(row.lookup_code or "")
+                wishes[row.id] = organization, numbers[row.id].value if row.id in numbers else own
+        organizations, wished = [list(part) for part in zip(*wishes.values(), strict=True)] or (
+            [], [],
+        )  # fmt: skip
+        taken = set(run.target.read(sql.SQL(_TAKEN), (organizations, wished)))
+        for v2_id, wish in wishes.items():
+            if wish in taken:
+                fault = numbers[v2_id].code if v2_id in numbers else Code.NUMBER_DUPLICATE
+                numbers[v2_id] = late_number(v2_id, fault)
+            taken.add(wish)
+        return self.mapped(batch, numbers)
+
+    def _selected(self, row: V2Submission) -> bool:
+        return self._run.scope.has_organization(self._run.scope.submission_organization(row))
+
+    def closing(self) -> list[Finding]:
+        """See Work.closing."""
+        return []
+
+
+def late_number(v2_id: str, fault: Code) -> Number:
+    """A number that nobody has to be asked about: all the digits of the Id (M12)."""
+    return Number(fallback_number(v2_id, MOST_DIGITS), fault)
