@@ -57,6 +57,10 @@ def test_a_form_without_title_and_fields_fails(migrated: V2, definition: str) ->
         ("data", '"text"'),
         ("metadata", '{"migration_batch": "rehearsal", "unmapped": []}'),
         ("metadata", '{"migration_batch": "rehearsal", "unmapped": {"a": [], "b": "text"}}'),
+        ("metadata", '{"migration_batch": "rehearsal", "choices": []}'),
+        ("metadata", '{"migration_batch": "rehearsal", "choices": {"a": [], "b": "text"}}'),
+        ("metadata", '{"migration_batch": "rehearsal", "choices": {"a": ["b", 1]}}'),
+        ("metadata", '{"migration_batch": "rehearsal", "choices": {"a": [{}]}}'),
     ],
 )
 def test_a_submission_of_another_shape_fails(migrated: V2, column: str, value: str) -> None:
@@ -66,6 +70,17 @@ def test_a_submission_of_another_shape_fails(migrated: V2, column: str, value: s
     found = check(verify(), "Submissions with malformed data")
 
     assert (found.status, found.target) == (Verdict.FAILED, 1)
+
+
+def test_m15_a_choice_without_a_name_beside_a_text_is_no_fault(migrated: V2) -> None:
+    third = migrated.submissions[2]["Id"]
+    metadata = '{"migration_batch": "rehearsal", "choices": {"name": [null]}}'
+    execute("UPDATE submissions SET metadata = %s WHERE id = %s", metadata, third)
+
+    report = verify()
+
+    assert check(report, "Submissions with malformed data").status is Verdict.PASSED
+    assert check(report, "Run of answers").status is Verdict.PASSED
 
 
 def test_a_key_that_is_no_field_of_the_form_fails(migrated: V2) -> None:
