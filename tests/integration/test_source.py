@@ -135,6 +135,10 @@ def test_bits_are_true_false_or_none() -> None:
     assert list(_bits([1, 0, True, None])) == [True, False, True, None]
 
 
+def test_r7_a_bit_that_is_neither_is_left_for_the_mapping_to_refuse() -> None:
+    assert list(_bits(["false", 2, b"\x00"])) == ["false", 2, b"\x00"]
+
+
 def test_times_are_naive_and_what_is_none_is_left_to_the_mapping() -> None:
     moment = datetime(2024, 3, 1, 10, 20, 30, 123456)  # noqa: DTZ001 - v2's times have no zone
     given = ["2024-03-01 10:20:30.123456", "2024-03-01T10:20:30.1234567", moment, None, "soon", 7]

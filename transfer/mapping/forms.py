@@ -129,7 +129,7 @@ def _fields(form: RecordInHand, parts: FormParts, ctx: MappingContext) -> list[d
             _field(record, row, names[row.id], ctx)
             | {
                 "settings": _settings(form.findings, settings.get(row.id, [])),
-                "choices": [_choice(form.findings, row) for row in choices.get(row.id, [])],
+                "choices": [_choice(form, row) for row in choices.get(row.id, [])],
             }
         )
     for lost in sorted(parts.maps, key=choice_order):
@@ -227,12 +227,23 @@ def _settings(findings: list[Finding], rows: list[V2FieldSetting]) -> dict[str, 
     return settings
 
 
-def _choice(findings: list[Finding], row: V2ChoiceMap) -> dict[str, str | None]:
-    choice = RecordInHand("Choice", row.choice_id, (row.choice_id, row.display_name), findings)
-    return {
-        "value": row.choice_id,
-        "label": choice.optional_text(row.display_name, "DisplayName"),
-    }
+def _choice(form: RecordInHand, row: V2ChoiceMap) -> dict[str, str | None]:
+    """A choice of a field. That its name was cleaned is told once, by ``choice_cleaned``."""
+    label = row.display_name
+    if not isinstance(label, str | None):
+        raise form.unusable(label, "Choice.DisplayName", "text")
+    return {"value": row.choice_id, "label": None if label is None else clean(label)}
+
+
+def choice_cleaned(choice_id: str, display_name: object) -> list[Finding]:
+    """The warning about a choice whose name PostgreSQL cannot store; none if it can (M4).
+
+    Forms, and answers wherever they are, share the choice; the warning is the choice's own.
+    """
+    record = RecordInHand("Choice", choice_id, (choice_id, display_name))
+    if isinstance(display_name, str):
+        record.text(display_name, "DisplayName")
+    return record.findings
 
 
 def setting_without_field(row: V2FieldSetting) -> Finding:
@@ -244,13 +255,20 @@ def setting_without_field(row: V2FieldSetting) -> Finding:
     )
 
 
-def field_without_form(row: V2Field) -> Finding:
-    """The warning about a field whose form does not exist (M11)."""
-    return RecordInHand("Field", row.id, row).finding(
+def field_without_form(row: V2Field) -> list[Finding]:
+    """The warnings about a field whose form does not exist: that, and about its name (M11, M4).
+
+    Answers to it are in v3 under the name all the same (M17).
+    """
+    record = RecordInHand("Field", row.id, row)
+    record.warn(
         Code.FIELD_WITHOUT_FORM,
         f"form {shorten(row.form_type_id)} of field {shorten(row.name)} does not exist",
         "FormTypeId",
     )
+    if isinstance(row.name, str):
+        record.text(row.name, "Name")
+    return record.findings
 
 
 def map_without_field(row: V2ChoiceMap) -> Finding:

@@ -64,7 +64,7 @@ class RecordInHand:
             UnmappableError: not text, or text no id can be.
         """
         if not isinstance(value, str) or not value.isascii():
-            raise self._unusable(value, column, "an id")
+            raise self.unusable(value, column, "an id")
         return value
 
     def text(self, value: object, column: str) -> str:
@@ -74,7 +74,7 @@ class RecordInHand:
             UnmappableError: not text.
         """
         if not isinstance(value, str):
-            raise self._unusable(value, column, "text")
+            raise self.unusable(value, column, "text")
         if is_clean(value):
             return value
         self.warn(
@@ -101,7 +101,7 @@ class RecordInHand:
         """
         if value is None or (type(value) is int and -(2**31) <= value < 2**31):
             return value
-        raise self._unusable(value, column, "a whole number of 32 bits")
+        raise self.unusable(value, column, "a whole number of 32 bits")
 
     def time(self, value: object, column: str, ctx: MappingContext) -> datetime:
         """A v2 time in UTC (M3).
@@ -110,7 +110,7 @@ class RecordInHand:
             UnmappableError: not a naive datetime.
         """
         if not isinstance(value, datetime) or value.tzinfo is not None:
-            raise self._unusable(value, column, "a time without a zone")
+            raise self.unusable(value, column, "a time without a zone")
         moment, code = to_utc(value, ctx.time_zone)
         if code is not None:
             self.warn(
@@ -128,10 +128,10 @@ class RecordInHand:
         """
         if value is True or value is False:
             return value
-        raise self._unusable(value, column, "true or false")
+        raise self.unusable(value, column, "true or false")
 
-    def _unusable(self, value: object, column: str, wanted: str) -> UnmappableError:
-        """Null where v2's schema allows none, or a value of another type than it says (R7)."""
+    def unusable(self, value: object, column: str, wanted: str) -> UnmappableError:
+        """What to raise for null where v2's schema allows none, or a value of another type (R7)."""
         return UnmappableError(
             Code.VALUE_MISSING if value is None else Code.VALUE_UNUSABLE,
             f"{self.table} {self.key[:80]}: {column} is {shorten(value)}, not {wanted}",

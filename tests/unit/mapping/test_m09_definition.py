@@ -13,6 +13,7 @@ from tests.unit.mapping.build import (
     uid,
 )
 from transfer.mapping.codes import Code
+from transfer.mapping.forms import choice_cleaned
 
 SIZE = uid(200)
 
@@ -128,8 +129,20 @@ def test_m04_m09_every_text_of_a_definition_is_cleaned():
         ("FieldType", "Name", TEXT_BOX),
         ("FieldSetting", "Name", uid(1)),
         ("FieldSetting", "StoredValue", uid(1)),
-        ("Choice", "DisplayName", uid(401)),
     ]
+
+
+def test_m04_m09_that_a_choices_name_is_cleaned_is_told_once_for_all_who_share_it():
+    (warning,) = choice_cleaned(uid(401), "Perhaps\x00")
+
+    assert (warning.code, warning.v2_table, warning.record_id, warning.column) == (
+        Code.TEXT_CLEANED,
+        "Choice",
+        uid(401),
+        "DisplayName",
+    )
+    assert warning.detail == {"Id": uid(401), "DisplayName": "Perhaps\x00"}
+    assert [choice_cleaned(uid(401), name) for name in ("fine", "", None, b"\x00")] == [[]] * 4
 
 
 def test_m09_fields_are_in_the_order_of_sort_order_then_id():

@@ -140,7 +140,7 @@ def test_m11_a_map_without_its_choice_is_left_out():
             f"{FIELD}/None",
             "FieldId",
         ),
-        (field_without_form(field(200)), Code.FIELD_WITHOUT_FORM, "Field", FIELD, "FormTypeId"),
+        (field_without_form(field(200))[0], Code.FIELD_WITHOUT_FORM, "Field", FIELD, "FormTypeId"),
         (
             map_without_field(choice(301, FIELD, 401, "Red")),
             Code.MAP_WITHOUT_FIELD,
@@ -181,3 +181,16 @@ def test_m11_nothing_else_is_disturbed():
     assert len(codes(outcome)) == 3
     whole = definition(outcome)["fields"][0]
     assert (whole["name"], whole["settings"]) == ("Whole", {"Width": "2"})
+
+
+def test_m04_m11_the_name_of_a_field_without_a_form_is_in_v3_too():
+    without_form, cleaned = field_without_form(field(200, "a\x00b"))
+
+    assert without_form.code is Code.FIELD_WITHOUT_FORM
+    assert (cleaned.code, cleaned.v2_table, cleaned.record_id, cleaned.column) == (
+        Code.TEXT_CLEANED,
+        "Field",
+        FIELD,
+        "Name",
+    )
+    assert len(field_without_form(field(200, None))) == 1
