@@ -58,8 +58,11 @@ def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
 
 def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migration | None:
     for migration in read_migrations(target.writer, name):
-        if migration.finished:
+        if not migration.rolled_back:
+            # Before v2 is opened: what is wrong there may be that it is another, or that the
+            # mapping file is not the one the migration was begun with.
             check_resumable(migration, fingerprint)
+        if migration.finished:
             return migration
     return None
 

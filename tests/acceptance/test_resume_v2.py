@@ -290,6 +290,19 @@ def test_another_schema_of_the_same_server_and_database_is_another_v2(
     assert query("SELECT count(*) FROM submissions") == [(5,)]
 
 
+def test_what_differs_is_told_before_v2_is_looked_at(
+    v2: V2, start: Import, mapping: Path, settings: Any, tmp_path: Path, point_v2_at: Any
+) -> None:
+    """Neither a missing file nor a form without organization hides that it is another run."""
+    v2.execute("UPDATE FormType SET OrganizationId = NULL WHERE Name = 'Order'")
+    begun(start)
+
+    settings.V2_MAPPING = None
+    assert "V2_MAPPING [forms]" in parts_named(refusal(start()))
+    point_v2_at(tmp_path / "mistyped.sqlite3")
+    assert "the v2 database" in parts_named(refusal(start()))
+
+
 # What changes no row
 
 
