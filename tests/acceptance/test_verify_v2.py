@@ -1,7 +1,9 @@
 """verify_v2 as a person calls it: after a real import, what it prints and how it ends."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -206,6 +208,29 @@ def test_accepted_differences_alone_exit_0(v2_path: Path) -> None:
     assert checks["all"]["status"] == "WARNING"
     found = {e["name"]: e["count"] for e in checks["all"]["accepted_differences"]}
     assert found == {"answers_merged": 1, "made_in_v2_since": 1}
+
+
+def test_r1_a_migration_that_retry_has_mended_exits_0(odd: Path) -> None:
+    """Tried once in vain, then repaired in v2 and tried again: what was resolved is history."""
+    run("import_v2")
+    assert run("retry_v2")[0] == 3
+    assert verified()[1]["Submissions"]["status"] == "OPEN"
+    v2 = sqlite3.connect(odd)
+    with contextlib.closing(v2), v2:
+        v2.execute(
+            'UPDATE "FormSubmission" SET "FormTypeId" = ? WHERE "FormTypeId" = ?',
+            [guid(4, 1), guid(4, 77)],
+        )
+    assert run("retry_v2")[0] == 0
+
+    status, checks = verified()
+
+    assert status == 0
+    assert checks["all"]["errors"] == 0
+    counted = {name: checks[name]["target_count"] for name in ("Submissions", "Answers")}
+    assert counted == {"Submissions": 4, "Answers": 6}
+    found = {e["name"]: e["count"] for e in checks["all"]["accepted_differences"]}
+    assert found == {"answers_merged": 2, "answer_field_unknown": 1}
 
 
 @pytest.fixture
