@@ -101,6 +101,7 @@ class Ledger:
             f" + {self.merged:,} merged into lists"
             f" + {_with_reasons(self.set_aside, 'set aside')}"
             f" + {_with_reasons(self.failed, 'failed')}"
+            f"{f'; {self.gone:,} gone from v2' if self.gone else ''}"
         )
 
 

@@ -88,7 +88,9 @@ class MigrationReport:
         out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
         out.print(_tables(self), soft_wrap=False)
         answers = self.answers()
-        if answers.read:
+        if gone := sum(state.records.gone for state in self.tables):
+            out.print(f"Records: {gone:,} more failed once and are gone from v2", markup=False)
+        if answers.read or answers.gone:
             out.print(f"Answers: {answers.sentence()}", markup=False)
         if self.moved and self.seconds:
             rate = self.moved / self.seconds

@@ -61,7 +61,7 @@ def find_homes(
         if home not in in_v2:
             strays.findings.append(orphaned_answer(answer))
         elif home in in_v3 and home not in failed:
-            strays.findings.append(_for_sync(answer))
+            strays.findings.append(_changed_since(answer))
         else:
             homes[home] = failed.get(home) or OpenError(0, step.v2_table, home, "", 0, {})
     strays.homes = list(homes.values())
@@ -83,8 +83,8 @@ def _failed(
     }
 
 
-def _for_sync(answer: V2Answer) -> Finding:
+def _changed_since(answer: V2Answer) -> Finding:
     return orphaned_answer(answer)._replace(
-        message=f"submission {shorten(answer[0])} of this answer has come, or the answer was moved "
-        "to it, since it was migrated: that change is sync_v2's to bring over"
+        message=f"submission {shorten(answer[0])} of this answer is in v3 without it: v2 was "
+        "changed after it was migrated, and that is not for a retry to bring over"
     )

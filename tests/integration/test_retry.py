@@ -386,7 +386,7 @@ def test_m17_an_answer_moved_to_a_submission_that_failed_goes_with_it(v2_path: P
     assert_balanced()
 
 
-def test_m17_an_answer_moved_to_a_migrated_submission_is_left_to_sync(v2_path: Path) -> None:
+def test_m17_an_answer_moved_to_a_migrated_submission_is_left_alone(v2_path: Path) -> None:
     v2 = strays(v2_path)
     run(name="night")
     before = snapshot("submissions")
@@ -398,7 +398,7 @@ def test_m17_an_answer_moved_to_a_migrated_submission_is_left_to_sync(v2_path: P
     retry()
 
     assert snapshot("submissions") == before
-    assert sum("sync_v2's to bring over" in e["error_message"] for e in open_errors()) == 1
+    assert sum("not for a retry to bring over" in e["error_message"] for e in open_errors()) == 1
 
 
 # Which errors
