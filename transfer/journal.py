@@ -126,8 +126,8 @@ class DatabaseJournal:
         if status != "in_progress" or (batches, last_key) != before:
             msg = (
                 f"the checkpoint of {batch.step.table} moved under this run (status {status}, "
-                f"batch {batches}, expected {batch.number - 1}): another importer took it over; "
-                "start import_v2 again"
+                f"batch {batches}, expected {batch.number - 1}): another importer took it over, "
+                "or v3 lost what it had confirmed; start import_v2 again"
             )
             raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
         return True
