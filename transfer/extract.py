@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet, TextField, Value
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, TextField, Value
 
 from legacy_v2 import models as v2
 from transfer.exceptions import SourceError
@@ -93,15 +93,18 @@ class Lookups:
     choices: dict[str, str | None] = field(default_factory=dict)
 
 
-def _between(query: "QuerySet[Any]", key: str, low: str, high: str = "") -> "QuerySet[Any]":
-    """The query's rows with ``low < key <= high``; an empty bound is none.
+def _between(
+    query: "QuerySet[Any]", key: str, low: str, high: str = "", *, or_null: bool = False
+) -> "QuerySet[Any]":
+    """The query's rows with ``low < key <= high``, or with no key at all; an empty bound is none.
 
     A bound goes back as v2 gave it: a copy made by hand may hold keys in other spellings, or
     such as are no GUIDs, and their records must not stop the run (R7).
     """
     bounds = (("gt", low), ("lte", high))
     text = TextField()
-    return query.filter(**{f"{key}__{name}": Value(at, text) for name, at in bounds if at})
+    inside = Q(**{f"{key}__{name}": Value(at, text) for name, at in bounds if at})
+    return query.filter(inside | Q(**{f"{key}__isnull": True}) if or_null and inside else inside)
 
 
 def _last_key(page: Page, query: "QuerySet[Any]") -> str:
@@ -138,16 +141,26 @@ def pages(
 def ranges(
     source: Source, query: "QuerySet[Any]", columns: tuple[str, ...], *, after: str = ""
 ) -> Iterator[Page]:
-    """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page."""
+    """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page.
+
+    Rows where that column is null, which only a copy made by hand can hold, are in the first page;
+    its last key is empty where there are no others.
+    """
     key = columns[0]
+    with_key = query.filter(**{f"{key}__isnull": False}).order_by(key)
+    first = not after
     while True:
-        bound = source.read(_between(query.order_by(key), key, after)[:SCAN_SIZE], (key,))
-        if not bound.length:
+        bound = source.read(_between(with_key, key, after)[:SCAN_SIZE], (key,))
+        if not (bound.length or first):
             return
         high = _last_key(bound, query)
-        page = source.read(_between(query, key, after, high), columns)
+        page = source.read(_between(query, key, after, high, or_null=first), columns)
         page.last_key = after = high
-        yield page
+        if page.length:
+            yield page
+        if not bound.length:
+            return
+        first = False
 
 
 def scan(source: Source, model: type[Model], columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
@@ -334,9 +347,9 @@ def submissions(
     """Batches of submissions with their answers.
 
     Where the query holds ``everything``, an answer in range without its submission is an orphan
-    (M17), and after the last submission come batches of the orphans beyond it. Where it is a
-    selection, only the answers of the selected submissions are read, and orphans, which belong
-    to nobody, are not looked for.
+    (M17), and after the last submission come batches of the orphans beyond it; one that names no
+    submission at all is in the first batch. Where it is a selection, only the answers of the
+    selected submissions are read, and orphans, which belong to nobody, are not looked for.
     """
     low = after
     all_answers = v2.FormSubmissionMetaData._default_manager.all()
@@ -346,9 +359,10 @@ def submissions(
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
         answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
-        in_range = source.read(
-            _between(all_answers, "form_submission_id", low, page.last_key), ANSWER_COLUMNS
+        theirs = _between(
+            all_answers, "form_submission_id", low, page.last_key, or_null=everything and not low
         )
+        in_range = source.read(theirs, ANSWER_COLUMNS)
         others: list[V2Answer] = []
         for answer in in_range.rows():
             if (own := answers.get(answer[0])) is not None:
