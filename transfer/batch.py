@@ -1,7 +1,7 @@
 """A batch on its way into v3, and what became of it."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
@@ -69,7 +69,6 @@ class TableState:
     total: int | None = None
     last_key: str = ""
     batches: int = 0
-    retries: int = 0
     prepared: bool = False
     records: Ledger = field(default_factory=Ledger)
     answers: Ledger = field(default_factory=Ledger)
@@ -117,13 +116,17 @@ class TableState:
         own.answers.add(self.answers)
         return own
 
+    def become(self, other: "TableState") -> None:
+        """Take over all that another state of the table says."""
+        for part in fields(self):
+            setattr(self, part.name, getattr(other, part.name))
+
     def ledger(self) -> dict[str, Any]:
         """The JSON document of migration_progress.ledger."""
-        document: dict[str, Any] = {
+        return {
             "batches": self.batches,
             "prepared": self.prepared,
             "findings": dict(sorted((+self.findings).items())),
             "records": self.records.as_json(),
             "answers": self.answers.as_json(),
         }
-        return document | ({"retries": self.retries} if self.retries else {})

@@ -7,7 +7,7 @@ Both keep the same books through the same calls, so a dry run reports what a run
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from psycopg import sql
@@ -24,6 +24,12 @@ from transfer.target import Connection
 # Errors a dry run keeps to show; it counts them all.
 DRY_RUN_SAMPLES = 20
 MAX_RECORD_ID = 255  # migration_errors.record_id varchar(255); what is no id may be longer
+CHECKPOINT = """
+    SELECT status, last_key, ledger
+      FROM migration_progress
+     WHERE migration_name = %s AND table_name = %s AND partition = 0
+       FOR UPDATE
+"""
 NEW_FINDINGS = """
     CREATE TEMPORARY TABLE IF NOT EXISTS new_findings (
         place bigint GENERATED ALWAYS AS IDENTITY,
@@ -80,6 +86,18 @@ class Journal(Protocol):
         """What a batch added that committed just before its connection broke."""
 
 
+class Pending(NamedTuple):
+    """A batch whose transaction is written, and the books as they are once it is committed."""
+
+    batch: MappedBatch
+    result: BatchResult
+    after: TableState
+
+
+def _checkpoint(state: TableState) -> tuple[Any, ...]:
+    return state.status, state.last_key, state.ledger()
+
+
 class DatabaseJournal:
     """The books in v3, for a real run."""
 
@@ -97,7 +115,7 @@ class DatabaseJournal:
         self.started_at = started_at
         self.states = states
         self._max_stored_warnings = max_stored_warnings
-        self._pending: tuple[MappedBatch, BatchResult] | None = None
+        self._pending: Pending | None = None
 
     def prepare(self, _writer: Connection, step: Step, /) -> sql.Identifier:
         """The v3 table itself."""
@@ -105,47 +123,35 @@ class DatabaseJournal:
 
     def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
         """See Journal.claim."""
-        row = writer.execute(
-            """
-            SELECT status, coalesce((ledger->>'batches')::int, 0), last_key
-              FROM migration_progress
-             WHERE migration_name = %s AND table_name = %s AND partition = 0
-               FOR UPDATE
-            """,
-            (self.migration, batch.step.table),
-        ).fetchone()
-        status, batches, last_key = row or (None, None, None)
-        # The key is asked for too: an importer that took over while this one hung, and stopped,
-        # may have come to the same number with batches of another size.
-        if status in ("in_progress", "completed") and (batches, last_key) == (
-            batch.number,
-            batch.last_key,
-        ):
+        table = batch.step.table
+        found = writer.execute(CHECKPOINT, (self.migration, table)).fetchone()
+        if found == _checkpoint(self.states[table]):
+            return True
+        # All of it is compared, not the batch's number alone: another importer or a retry that
+        # came between while this one hung may have got to the same number.
+        pending = self._pending
+        if pending and pending.batch is batch and found == _checkpoint(pending.after):
             return False
-        before = batch.number - 1, self.states[batch.step.table].last_key
-        if status != "in_progress" or (batches, last_key) != before:
-            msg = (
-                f"the checkpoint of {batch.step.table} moved under this run (status {status}, "
-                f"batch {batches}, expected {batch.number - 1}): another importer took it over, "
-                "or v3 lost what it had confirmed; start import_v2 again"
-            )
-            raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
-        return True
+        status = found[0] if found else "gone"
+        msg = (
+            f"the checkpoint of {table} moved under this run (it is {status}, and not where batch "
+            f"{batch.number} begins): another importer took it over, or v3 lost what it had "
+            "confirmed; start again"
+        )
+        raise RunError(msg, table=table, legacy_key=batch.last_key)
 
     def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
         """See Journal.record."""
-        self._pending = batch, result
         state = self.states[batch.step.table]
-        store_findings(
-            writer,
-            self.migration,
-            batch.step.table,
-            self.storable(state, result.findings),
-        )
+        storable = self.storable(state, result.findings)
+        store_findings(writer, self.migration, batch.step.table, storable)
         after = state.copy()
         after.advance(batch, result)
         save_counts(writer, self.migration, after)
         if batch.closing:
+            after.status = "completed"
+            after.total = after.records.read
+            after.completed_at = datetime.now(UTC)
             writer.execute(
                 """
                 UPDATE migration_progress
@@ -153,26 +159,21 @@ class DatabaseJournal:
                        total_records = %s
                  WHERE migration_name = %s AND table_name = %s AND partition = 0
                 """,
-                (after.records.read, self.migration, batch.step.table),
+                (after.total, self.migration, batch.step.table),
             )
+        self._pending = Pending(batch, result, after)
 
-    def committed(self, batch: MappedBatch, result: BatchResult) -> None:
+    def committed(self, batch: MappedBatch, result: BatchResult) -> None:  # noqa: ARG002 - signature
         """See Journal.committed."""
-        state = self.states[batch.step.table]
-        state.advance(batch, result)
-        if batch.closing:
-            state.status = "completed"
-            state.total = state.records.read
-            state.completed_at = datetime.now(UTC)
+        if self._pending is not None:
+            self.states[batch.step.table].become(self._pending.after)
 
     def landed(self, batch: MappedBatch) -> BatchResult:
         """See Journal.landed."""
-        if self._pending is None or self._pending[0] is not batch:
-            msg = f"batch {batch.number} of {batch.step.table} was loaded by someone else"
-            raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
-        result = self._pending[1]
-        self.committed(batch, result)
-        return result
+        if self._pending is None:
+            raise RunError(f"batch {batch.number} of {batch.step.table} was never recorded")
+        self.committed(batch, self._pending.result)
+        return self._pending.result
 
     def storable(self, state: TableState, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Those that get a row: counted one by one, warnings are stored only up to a bound.

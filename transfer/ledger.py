@@ -8,6 +8,7 @@ from typing import Any, Self
 from transfer.mapping.findings import AnswerLedger
 
 CHOICES, UNMAPPED = "choices", "unmapped"
+UNTOLD = "reason not recorded"
 
 
 @dataclass(slots=True)
@@ -43,8 +44,8 @@ class Ledger:
             found.get("read", 0),
             found.get("migrated", 0),
             found.get("merged", 0),
-            Counter(found.get("set_aside", {})),
-            Counter(found.get("failed", {})),
+            _reasons(found.get("set_aside", {})),
+            _reasons(found.get("failed", {})),
             found.get("gone", 0),
         )
 
@@ -103,6 +104,13 @@ class Ledger:
             f" + {_with_reasons(self.failed, 'failed')}"
             f"{f'; {self.gone:,} gone from v2' if self.gone else ''}"
         )
+
+
+def _reasons(counts: Mapping[str, int] | int) -> Counter[str]:
+    # The first builds kept one figure, without its reasons.
+    if isinstance(counts, int):
+        counts = {UNTOLD: counts} if counts else {}
+    return Counter(counts)
 
 
 def without_zeros(counts: Counter[str], less: Counter[str]) -> Counter[str]:

@@ -54,7 +54,8 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
     rows = connection.execute(
         """
         SELECT migration_name, table_name, fingerprint, started_at, completed_at, status,
-               total_records, last_key, ledger, error_message, heartbeat_at
+               total_records, last_key, ledger, error_message, heartbeat_at,
+               coalesce(processed_records, 0), coalesce(failed_records, 0)
           FROM migration_progress
          WHERE partition = 0 AND (%(name)s::text IS NULL OR migration_name = %(name)s)
          ORDER BY started_at, id
@@ -71,9 +72,8 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             total=row[6],
             last_key=row[7],
             batches=ledger.get("batches", 0),
-            retries=ledger.get("retries", 0),
             prepared=ledger.get("prepared", False),
-            records=Ledger.from_json(ledger.get("records")),
+            records=_records(ledger.get("records"), *row[11:]),
             answers=Ledger.from_json(ledger.get("answers")),
             findings=Counter(ledger.get("findings", {})),
             started_at=row[3],
@@ -82,6 +82,12 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             heartbeat_at=row[10],
         )
     return list(found.values())
+
+
+def _records(ledger: dict[str, Any] | None, processed: int, failed: int) -> Ledger:
+    """The ledger of a table's records; the first builds kept none, only its sums."""
+    sums = {"read": processed + failed, "migrated": processed, "failed": failed}
+    return Ledger.from_json(ledger or sums)
 
 
 def choose_name(
@@ -187,9 +193,9 @@ def start_table(connection: Connection, migration: str, state: TableState, total
     """Take a pending, interrupted or failed table in hand."""
     connection.execute(
         "UPDATE migration_progress SET status = 'in_progress', total_records = %s,"
-        " heartbeat_at = clock_timestamp(), error_message = NULL"
+        " heartbeat_at = clock_timestamp(), error_message = NULL, ledger = %s::jsonb"
         " WHERE migration_name = %s AND table_name = %s AND partition = 0",
-        (total, migration, state.table),
+        (total, orjson.dumps(state.ledger()).decode(), migration, state.table),
     )
     state.status, state.total = "in_progress", total
 

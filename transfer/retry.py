@@ -27,7 +27,6 @@ from transfer.scope import Scope
 from transfer.source import Source, identity
 from transfer.strays import find_homes
 from transfer.target import Target
-from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work
 
 
@@ -155,9 +154,9 @@ class _Retry:
             work = make_work(run, step)
             work.prepare()
             if step.table == "users":
-                self.target.retrying(lambda: self._decide(work, step))
-            for page in pages:
-                result = loader.load(self._batch(step, work, journal, page))
+                self.target.retrying(lambda: self._decide(work))
+            for number, page in enumerate(pages, 1):
+                result = loader.load(self._batch(step, work, journal, page, number))
                 self.report.add(page, journal.settled.closed, journal.settled.gone)
                 seen.add(result)
                 self.observer.batch_loaded(seen)
@@ -170,14 +169,13 @@ class _Retry:
             raise RunStoppedError(msg, table=step.table) from error
         self.observer.table_ended(seen)
 
-    def _decide(self, work: Work, step: Step) -> None:
+    def _decide(self, work: Work) -> None:
         # Whose email is a later one may have changed with the repair, and users are few.
         with self.target.writer.transaction():
             work.decide(self.target.writer)
-            mark_decided(self.target.writer, self.migration.name, step.table)
 
     def _batch(
-        self, step: Step, work: Work, journal: RetryJournal, page: list[OpenError]
+        self, step: Step, work: Work, journal: RetryJournal, page: list[OpenError], number: int
     ) -> RetriedBatch:
         own = [error for error in page if error.v2_table == step.v2_table]
         others = [error for error in page if error.v2_table != step.v2_table]
@@ -189,7 +187,7 @@ class _Retry:
         gone = {error.id for error in own if error.record_id not in there}
         return RetriedBatch(
             step,
-            journal.states[step.table].retries + 1,
+            number,
             journal.states[step.table].last_key,
             mapped.outcomes,
             mapped.read,

@@ -4,20 +4,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from transfer.batch import BatchResult, MappedBatch, TableState
-from transfer.exceptions import RunError
-from transfer.journal import DatabaseJournal, save_counts, store_findings
+from transfer.journal import DatabaseJournal, Pending, save_counts, store_findings
 from transfer.ledger import Ledger, without_zeros
 from transfer.mapping.codes import Severity
 from transfer.mapping.findings import Finding
 from transfer.open_errors import OpenError
 from transfer.target import Connection
 
-_CLAIM = """
-    SELECT coalesce((ledger->>'retries')::int, 0)
-      FROM migration_progress
-     WHERE migration_name = %s AND table_name = %s AND partition = 0 AND status <> 'rolled_back'
-       FOR UPDATE
-"""
 _CLOSE = """
     UPDATE migration_errors
        SET resolved_at = clock_timestamp(),
@@ -49,34 +42,21 @@ class RetriedBatch(MappedBatch):
 
 @dataclass(slots=True)
 class Settled:
-    """Ids of errors: closed by this try, the gone ones among them, and still open."""
+    """Ids of errors that a try closed, and of the gone ones among them."""
 
     closed: set[int]
     gone: set[int]
-    open: set[int]
 
 
 class RetryJournal(DatabaseJournal):
     """The books in v3 while errors are tried again; ``settled`` tells about the last batch."""
 
-    settled = Settled(set(), set(), set())
-
-    def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
-        """See Journal.claim; the batches of all retries of the table are counted."""
-        table = batch.step.table
-        row = writer.execute(_CLAIM, (self.migration, table)).fetchone()
-        if row is not None and row[0] == batch.number:
-            return False
-        if row is None or row[0] != batch.number - 1:
-            msg = f"the books of {table} moved under this retry; start retry_v2 again"
-            raise RunError(msg, table=table)
-        return True
+    settled = Settled(set(), set())
 
     def record(self, writer: Connection, batch: MappedBatch, result: BatchResult) -> None:
         """See Journal.record."""
         if not isinstance(batch, RetriedBatch):
             raise TypeError("a retry loads what was recorded")
-        self._pending = batch, result
         step = batch.step
         after = self.states[step.table].copy()
         _take_back(after, batch.errors, step.v2_table)
@@ -96,18 +76,12 @@ class RetryJournal(DatabaseJournal):
         storable = self.storable(after, result.findings)
         store_findings(writer, self.migration, step.table, storable)
         after.add(result)
-        after.retries = batch.number
         _count_gone(after, batch, step.v2_table)
         if after.total is not None and after.status == "completed":
             after.total = after.records.read
         save_counts(writer, self.migration, after)
-        self._after = after
-        self._settling = Settled(closed, batch.gone, still_open)
-
-    def committed(self, batch: MappedBatch, result: BatchResult) -> None:  # noqa: ARG002 - signature
-        """See Journal.committed."""
-        self.states[batch.step.table] = self._after
-        self.settled = self._settling
+        self._pending = Pending(batch, result, after)
+        self.settled = Settled(closed, batch.gone)
 
 
 def _take_back(state: TableState, errors: list[OpenError], v2_table: str) -> None:

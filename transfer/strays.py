@@ -47,7 +47,8 @@ def find_homes(
     for answer in reread.answers(source, [error.record_id for error in errors]):
         now[answer_key(answer)].append(answer)
     named = {answer[0] for answers in now.values() for answer in answers}
-    in_v2 = reread.submission_ids(source, list(named))
+    # A copy made by hand may hold an answer that names none.
+    in_v2 = reread.submission_ids(source, [key for key in named if isinstance(key, str)])
     failed = _failed(target, migration, step, in_v2)
     query = sql.SQL(_IN_V3)
     in_v3 = {row[0] for row in target.read(query, (list(filter(is_id, in_v2)),))}

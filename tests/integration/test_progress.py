@@ -309,3 +309,19 @@ def test_r3_a_finished_migration_is_not_read_from_v2_again(v2_path: Path, v3: Co
     assert observer.started == []
     (migration,) = read_migrations(v3)
     assert migration.finished
+
+
+def test_a_migration_of_the_first_builds_without_a_ledger_of_records_can_be_read(
+    v3: Connection,
+) -> None:
+    query(
+        "INSERT INTO migration_progress (migration_name, table_name, status, total_records,"
+        " processed_records, failed_records, ledger) VALUES ('old', 'users', 'completed', 5, 3, 2,"
+        """ '{"answers": {"migrated": 1, "merged": 0, "set_aside": 1, "failed": 2}}')"""
+    )
+
+    (migration,) = read_migrations(v3, "old")
+
+    users = migration.states["users"]
+    assert (users.total, users.processed, users.failed) == (5, 3, 2)
+    assert users.answers.set_aside.total() == 1

@@ -83,6 +83,12 @@ def test_the_answers_of_a_submission_are_counted_where_they_went() -> None:
     }  # fmt: skip
 
 
+def test_figures_of_the_first_builds_which_had_no_reasons_are_read() -> None:
+    old = Ledger.from_json({"migrated": 7, "merged": 2, "set_aside": 1, "failed": 0})
+
+    assert (old.migrated, old.set_aside.total(), old.failed.total()) == (7, 1, 0)
+
+
 def test_what_v2_has_deleted_since_is_told_and_not_counted() -> None:
     ledger = Ledger(read=1, migrated=1, gone=1234)
 

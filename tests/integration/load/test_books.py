@@ -177,7 +177,7 @@ def test_a_checkpoint_that_moved_under_the_run_stops_it(
 ) -> None:
     query(f"""UPDATE migration_progress SET ledger = '{{"batches": {done}}}'""")
 
-    with pytest.raises(RunError, match=r"moved under this run|was loaded by someone else"):
+    with pytest.raises(RunError, match="moved under this run"):
         loader.load(batch(outcome(0), number=number))
 
     assert in_v3() == []
@@ -197,7 +197,7 @@ def test_r6_a_checkpoint_of_the_right_number_and_another_key_stops_the_run(loade
 def test_a_checkpoint_that_is_gone_stops_the_run(loader: Loader) -> None:
     query("DELETE FROM migration_progress")
 
-    with pytest.raises(RunError, match=r"moved under this run \(status None"):
+    with pytest.raises(RunError, match=r"moved under this run \(it is gone"):
         loader.load(batch(outcome(0)))
 
 
