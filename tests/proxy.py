@@ -57,11 +57,12 @@ class Strike:
 class Link:
     """One client's connection with the server's behind it.
 
-    ``statement`` is the last one the client sent.
+    ``statement`` is the last one the client sent; ``backend`` the process that serves it.
     """
 
     def __init__(self, proxy: "Proxy", client: socket.socket) -> None:
         self.statement = ""
+        self.backend = 0
         self._proxy = proxy
         self._client = client
         self._server: socket.socket | None = None
@@ -126,7 +127,9 @@ class Link:
             with self._server.makefile("rb") as reader:
                 while not self._cut:
                     kind, message = _read(reader)
-                    if kind == b"G":
+                    if kind == b"K":
+                        self.backend = int.from_bytes(message[5:9])
+                    elif kind == b"G":
                         self._copying = True
                     elif kind == b"C" and message[5:] == b"COMMIT\0":
                         self._message = message
@@ -269,7 +272,11 @@ class Proxy:
         """A connection to the server."""
         if self._host.startswith("/"):
             end = socket.socket(socket.AF_UNIX)
-            end.connect(f"{self._host}/.s.PGSQL.{self._to_port}")
+            try:
+                end.connect(f"{self._host}/.s.PGSQL.{self._to_port}")
+            except OSError:
+                end.close()
+                raise
             return end
         return socket.create_connection((self._host or "127.0.0.1", self._to_port))
 

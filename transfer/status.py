@@ -1,7 +1,7 @@
 """The status service: what status_v2 prints, read from migration_progress alone."""
 
 import shlex
-from datetime import UTC, datetime
+from datetime import datetime
 
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
@@ -19,18 +19,20 @@ def read_status(name: str | None = None) -> list[MigrationReport]:
     target = Target("status_v2", exclusive=False)
     try:
         migrations = read_migrations(target.reader)
+        # By the clock that wrote the times; this computer's may differ.
+        ((now,),) = target.reader.execute("SELECT clock_timestamp()").fetchall()
     finally:
         target.close()
     if name is None:
-        return [_report(migration) for migration in migrations]
+        return [_report(migration, now) for migration in migrations]
     for migration in migrations:
         if migration.name == name:
-            return [_report(migration)]
+            return [_report(migration, now)]
     known = ", ".join(migration.name for migration in migrations) or "none"
     raise RunError(f"no migration is named {name!r}; v3 knows: {known}")
 
 
-def _report(migration: Migration) -> MigrationReport:
+def _report(migration: Migration, now: datetime) -> MigrationReport:
     states = list(migration.states.values())
     ends = [state.completed_at or state.heartbeat_at for state in states]
     last = max((end for end in ends if end), default=None)
@@ -39,13 +41,17 @@ def _report(migration: Migration) -> MigrationReport:
         migration.status,
         migration.started_at,
         states,
-        (last - migration.started_at).total_seconds() if last else None,
+        # A clock that was set back tells nothing.
+        (last - migration.started_at).total_seconds()
+        if last and last >= migration.started_at
+        else None,
     )
     report.notes.append(f"Begun {migration.started_at:%Y-%m-%d %H:%M:%S} UTC.")
     for state in states:
         if state.status == "in_progress" and state.heartbeat_at:
-            ago = (datetime.now(UTC) - state.heartbeat_at).total_seconds()
-            report.notes.append(f"{state.table}: last batch {ago:,.0f} s ago.")
+            ago = (now - state.heartbeat_at).total_seconds()
+            when = f"{ago:,.0f} s ago" if ago >= 0 else "in the future: v3's clock was set back"
+            report.notes.append(f"{state.table}: last batch {when}.")
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
     if migration.status in ("in_progress", "failed", "pending"):
