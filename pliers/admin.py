@@ -115,7 +115,7 @@ class LeanAdmin(_ModelAdmin):
     sortable_by: ClassVar[Any] = ()
     list_per_page = 100
     # None is run over many records at once; what can be deleted is deleted on its own page.
-    actions = None
+    actions: Any = None
     change_list_template = "admin/lean_change_list.html"
     search_fields = ("id",)  # says that there is a search; get_search_results is what it does
 

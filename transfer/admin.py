@@ -1,17 +1,29 @@
-"""How migrations went: their progress and their errors, to be read and never written."""
+"""How migrations went: their progress and their errors, to be read and never edited.
+
+Only one thing can be done here: trying open errors again, as retry_v2 does.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from pliers.admin import ReadOnlyAdmin
 from pliers.admin_display import link, list_link, quiet, visible
 from pliers.admin_lists import as_uuid, migration_names
-from transfer.mapping.codes import CODES, Code
+from transfer import admin_display
+from transfer.admin_retry import try_again
+from transfer.mapping.codes import Code
 from transfer.models import MigrationError, MigrationProgress
 from transfer.plan import PLAN
 
@@ -24,7 +36,6 @@ else:
 
 V3_MODELS: dict[str, type[Model]] = {model._meta.db_table: model for model in apps.get_models()}
 # A finding names the v2 record; where that is the one the v3 row is made from, they share the id.
-MEANINGS: dict[str, str] = {str(code): f"{i.rule}: {i.meaning}" for code, i in CODES.items()}
 V2_TABLES = {step.table: step.v2_table for step in PLAN}
 
 
@@ -105,7 +116,7 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exact_fields = ("migration_name__icontains",)
     search_help_text = "A part of the migration's name"
-    readonly_fields = ("done", "findings")
+    readonly_fields = ("done", "all_findings", "went", "findings")
     fieldsets = (
         (
             None,
@@ -116,14 +127,16 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
                     "partition",
                     "status",
                     "error_message",
-                    "findings",
+                    "all_findings",
                 )
             },
         ),
         ("Records", {"fields": ("processed_records", "failed_records", "total_records", "done")}),
+        ("Where everything went", {"fields": ("went",)}),
+        ("Findings", {"fields": ("findings",)}),
         ("Times", {"fields": ("started_at", "heartbeat_at", "completed_at")}),
         ("To resume by", {"fields": ("last_key", "batch_size", "fingerprint")}),
-        ("Ledger", {"fields": ("ledger",)}),
+        ("Ledger as it is stored", {"fields": ("ledger",), "classes": ("collapse",)}),
     )
 
     @admin.display(description="done")
@@ -146,7 +159,7 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
         return f"{obj.failed_records or 0:,}"
 
     @admin.display(description="findings")
-    def findings(self, obj: MigrationProgress) -> SafeString:
+    def all_findings(self, obj: MigrationProgress) -> SafeString:
         """The way to the errors and warnings of this migration and table."""
         return list_link(
             MigrationError,
@@ -155,22 +168,32 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
             table_name=obj.table_name,
         )
 
+    @admin.display(description="where everything went")
+    def went(self, obj: MigrationProgress) -> SafeString:
+        """The ledger."""
+        return admin_display.ledger(obj)
+
+    @admin.display(description="findings")
+    def findings(self, obj: MigrationProgress) -> SafeString:
+        """The findings by code."""
+        return admin_display.findings(obj)
+
 
 @admin.register(MigrationError)
 class MigrationErrorAdmin(ReadOnlyAdmin):
-    """Errors and warnings, each about one v2 record."""
+    """Errors and warnings, each about one v2 record; open errors can be tried again."""
 
     list_display = (
         "code",
-        "severity",
+        "state",
         "message",
         "v2_table",
-        "record_id",
-        "resolved_at_short",
+        "v2_record",
+        "attempts",
         "created_at_short",
         "migration_name",
     )
-    list_display_links = ("code", "record_id")
+    list_display_links = ("code", "v2_record")
     list_columns = (
         "created_at",
         "severity",
@@ -178,21 +201,108 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
         "v2_table",
         "record_id",
         "error_message",
+        "attempts",
+        "occurrence",
         "resolved_at",
         "migration_name",
     )
     list_filter = (MigrationNameFilter, "severity", ResolvedFilter, TableFilter, CodeFilter)
     ordering = ("-id",)
     search_help_text = "The v2 id of a record"
-    readonly_fields = ("meaning", "record", "message")
+    actions = ("retry_selected",)
+    save_on_top = True  # the record below may be long
+    readonly_fields = ("state", "meaning", "record", "message", "to_do", "place", "v2_detail")
     fieldsets = (
         (
             None,
-            {"fields": ("severity", "code", "meaning", "message", "record", "migration_name")},
+            {
+                "fields": (
+                    "state",
+                    "severity",
+                    "code",
+                    "meaning",
+                    "message",
+                    "record",
+                    "migration_name",
+                )
+            },
         ),
-        ("In v2", {"fields": ("v2_table", "record_id", "column_name", "error_detail")}),
-        ("Repair", {"fields": ("table_name", "attempts", "created_at", "resolved_at")}),
+        ("What to do", {"fields": ("to_do", "attempts", "created_at", "resolved_at")}),
+        ("In v2", {"fields": ("v2_table", "record_id", "column_name", "place", "table_name")}),
+        ("The v2 record as it was read", {"fields": ("v2_detail",)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> _Rows:
+        """Know of each finding whether its record has others of the kind, in the same query."""
+        rows = super().get_queryset(request)
+        same = ("migration_name", "table_name", "record_id", "v2_table", "code", "column_name")
+        others = MigrationError.objects.filter(
+            occurrence__gt=1, **{name: OuterRef(name) for name in same}
+        )
+        annotated: _Rows = rows.annotate(is_one_of_several=Exists(others))
+        return annotated
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the way to try one error again."""
+        retry = path(
+            "<path:object_id>/retry/",
+            self.admin_site.admin_view(self.retry_view),
+            name="transfer_migrationerror_retry",
+        )
+        return [retry, *super().get_urls()]
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Who may change errors may try them again; nobody edits them."""
+        return request.user.has_perm("transfer.change_migrationerror")
+
+    @admin.action(description="Try the selected errors again", permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, queryset: _Rows) -> None:
+        """Try again what is selected and open, and say what became of it."""
+        for level, text in try_again(queryset):
+            self.message_user(request, text, level)
+
+    @method_decorator(require_POST)
+    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Try one error again, say what became of it, and show it.
+
+        Raises:
+            PermissionDenied: the user may only look.
+            Http404: there is no such error.
+        """
+        if not self.has_retry_permission(request):
+            raise PermissionDenied
+        error = self.get_object(request, unquote(object_id))
+        if error is None:
+            raise Http404
+        self.retry_selected(request, MigrationError.objects.filter(pk=error.pk))
+        return HttpResponseRedirect(self._address("change", request, error))
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Offer to try an open error again, to those who may."""
+        context, error = args[0], kwargs.get("obj")
+        if error and self.has_retry_permission(request) and self._is_open(error):
+            context["retry_url"] = self._address("retry", request, error)
+        return super().render_change_form(request, *args, **kwargs)
+
+    def _is_open(self, error: MigrationError) -> bool:
+        return admin_display.state_of(error) == admin_display.OPEN
+
+    def _address(self, page: str, request: HttpRequest, error: MigrationError) -> str:
+        # With the filters of the list that the person came from, for the way back to it.
+        url = reverse(f"admin:transfer_migrationerror_{page}", args=[error.pk])
+        return add_preserved_filters(
+            {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}, url
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ANN401 - as in the base
+        """Tell which of several faults of a kind this is only where there are several."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if getattr(obj, "is_one_of_several", False):
+            return fieldsets
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != "place"]})
+            for title, options in fieldsets
+        ]
 
     def search_id(self, queryset: _Rows, key: Any) -> _Rows:  # noqa: ANN401 - as in the base
         """The findings about a v2 record, whose id is stored in lower case."""
@@ -208,9 +318,37 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
         return visible(obj.error_message or "")
 
     @admin.display(description="meaning")
-    def meaning(self, obj: MigrationError) -> str:
+    def meaning(self, obj: MigrationError) -> SafeString:
         """What the code stands for, and its rule."""
-        return MEANINGS.get(obj.code, "")
+        return admin_display.meaning(obj.code)
+
+    @admin.display(description="state")
+    def state(self, obj: MigrationError) -> SafeString:
+        """Open, accepted or resolved."""
+        return admin_display.state(obj)
+
+    @admin.display(description="to do")
+    def to_do(self, obj: MigrationError) -> SafeString:
+        """What is to be done about it."""
+        return admin_display.to_do(obj)
+
+    @admin.display(description="v2 record")
+    def v2_record(self, obj: Any) -> SafeString:  # noqa: ANN401 - a MigrationError, annotated
+        """The v2 id, and which of several faults of the record it is where there are several."""
+        shown = visible(obj.record_id or "")
+        if not obj.is_one_of_several:
+            return shown
+        return format_html("{} {}", shown, quiet(f"no. {obj.occurrence}"))
+
+    @admin.display(description="which of several")
+    def place(self, obj: MigrationError) -> str:
+        """Which of the record's faults with the same code and column it is."""
+        return f"no. {obj.occurrence} of this code and column in the record"
+
+    @admin.display(description="record")
+    def v2_detail(self, obj: MigrationError) -> SafeString:
+        """The record, readable."""
+        return admin_display.v2_record(obj.error_detail)
 
     @admin.display(description="v3 record")
     def record(self, obj: MigrationError) -> SafeString:

@@ -17,6 +17,10 @@ _WANTED = sql.SQL(
        AND resolved_at IS NULL
        AND (%(codes)s::text[] IS NULL OR code = ANY(%(codes)s))
        AND (%(ids)s::text[] IS NULL OR record_id = ANY(%(ids)s))
+       AND (%(errors)s::int[] IS NULL OR (table_name, v2_table, record_id) IN (
+               SELECT table_name, v2_table, record_id
+                 FROM migration_errors
+                WHERE id = ANY(%(errors)s)))
     """
 )
 _COUNT = sql.SQL(
@@ -71,11 +75,16 @@ class OpenError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which open errors are meant; an empty part means any."""
+    """Which open errors are meant; an empty part means any.
+
+    ``errors`` are ids of rows of migration_errors and mean all errors of their records, which are
+    only ever tried together. ``ids`` are v2's, which two tables may share in a copy made by hand.
+    """
 
     codes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    errors: tuple[int, ...] = ()
 
     def parameters(self, migration: str) -> dict[str, Any]:
         """The parameters of the statements above."""
@@ -84,6 +93,7 @@ class Wanted:
             "codes": list(self.codes) or None,
             "tables": list(self.tables) or None,
             "ids": list(self.ids) or None,
+            "errors": list(self.errors) or None,
         }
 
 

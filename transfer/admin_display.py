@@ -1,0 +1,218 @@
+"""How the admin shows a migration's books: findings, the v2 records they keep, and the ledger."""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from pliers.admin_display import exact_time, list_link, pretty_json, quiet, table, visible
+from transfer.detail import CUT, decode_detail
+from transfer.ledger import Ledger
+from transfer.mapping.codes import CODES, CodeInfo, Severity
+from transfer.models import MigrationError, MigrationProgress
+
+TEXT_SHOWN = 10_000
+"""Characters of one v2 text that a page shows at most; a recorded one may have a million."""
+
+ROWS_SHOWN = 100
+"""Answers of one submission that a page shows at most; it may have had any number."""
+
+OPEN, ACCEPTED, RESOLVED = "open", "accepted", "resolved"
+
+_INFO: dict[str, CodeInfo] = {code.value: info for code, info in CODES.items()}
+_TO_DO = {
+    OPEN: "Repair the record in v2, or put what it lacks into v3. Then try it again",
+    ACCEPTED: "Nothing. This is an accepted difference",
+    RESOLVED: "Nothing any more",
+}
+
+
+def state_of(error: MigrationError) -> str:
+    """Whether a finding is open, an accepted difference (a warning), or resolved."""
+    if error.resolved_at is not None:
+        return RESOLVED
+    return OPEN if error.severity == Severity.ERROR else ACCEPTED
+
+
+def state(error: MigrationError) -> SafeString:
+    """The state of a finding, to be seen at a glance."""
+    name = state_of(error)
+    return format_html('<span class="state {}">{}</span>', name, name)
+
+
+def meaning(code: str) -> SafeString:
+    """What a code stands for, and its rule."""
+    if info := _INFO.get(code):
+        return format_html("{}: {}", info.rule, info.meaning)
+    return quiet("a code of another version of this program")
+
+
+def to_do(error: MigrationError) -> SafeString:
+    """What is to be done about a finding: how to try it again, or why there is nothing to do."""
+    name = state_of(error)
+    if name == RESOLVED:
+        return format_html("{}: resolved {}.", _TO_DO[name], exact_time(error.resolved_at))
+    if name == ACCEPTED:
+        info = _INFO.get(error.code)
+        why = format_html(" ({}): {}.", info.rule, info.reason) if info else "."
+        return format_html("{}{}", _TO_DO[name], why)
+    command = retry_command(error)
+    if command is None:
+        return format_html("{}.", _TO_DO[name])
+    return format_html('{}:<pre class="command">{}</pre>', _TO_DO[name], visible(command))
+
+
+def retry_command(error: MigrationError) -> str | None:
+    """The command that tries a finding's record again and nothing else, for a shell.
+
+    None where none can: the command trims the id, and takes neither capitals nor what does not
+    print. Ids of v2 have nothing of it, those of a copy made by hand may.
+    """
+    key = error.record_id or ""
+    if (
+        not key.isprintable()
+        or key != key.strip().lower()
+        or not error.migration_name.isprintable()
+    ):
+        return None
+    values = {"--name": error.migration_name, "--table": error.table_name, "--id": key}
+    return f"manage.py retry_v2 {' '.join(_option(*item) for item in values.items())}"
+
+
+def _option(name: str, value: str) -> str:
+    # What begins with a dash would be taken for an option.
+    return shlex.quote(f"{name}={value}") if value[:1] == "-" else f"{name} {shlex.quote(value)}"
+
+
+def v2_record(detail: object) -> SafeString:
+    """The v2 record a finding keeps, as it was read: its columns, and its answers below."""
+    record = decode_detail(detail)
+    if record is None:
+        return quiet("none")
+    if not isinstance(record, dict):
+        return pretty_json(record)
+    lists = {name: value for name, value in record.items() if _elements(value) is not None}
+    columns = [(name, _value(value)) for name, value in record.items() if name not in lists]
+    shown = [table(("column", "value"), columns), *(_list(*item) for item in lists.items())]
+    return format_html_join("", "{}", ((part,) for part in shown))
+
+
+def _elements(value: object) -> Sequence[object] | None:
+    """The elements of a list, cut or not; None for what is no list."""
+    if isinstance(value, dict):
+        value = value.get(CUT)
+    return value if isinstance(value, list) else None
+
+
+def _list(name: str, value: object) -> SafeString:
+    elements = _elements(value) or []
+    count = value.get("length") if isinstance(value, dict) else len(elements)
+    remark = f"{name}: {_number(count)}"
+    if isinstance(value, dict):
+        remark += f", of which the first {len(elements):,} are kept; {_digest(value)}"
+    if len(elements) > ROWS_SHOWN:
+        remark += f"; the first {ROWS_SHOWN:,} are shown"
+    rows = [row for row in islice(elements, ROWS_SHOWN) if isinstance(row, dict)]
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    cells = ([_value(row.get(column)) for column in names] for row in rows)
+    return format_html("<p>{}</p>{}", quiet(remark), table(names, cells))
+
+
+def _value(value: object) -> SafeString:
+    """One value of a v2 record, of which the type may be the very fault."""
+    match value:
+        case None:
+            return quiet("null")
+        case "":
+            return quiet("empty")
+        case str():
+            return _text(value)
+        case bool() | int() | float():
+            kind = "true or false" if isinstance(value, bool) else "number"
+            return format_html("{} {}", json.dumps(value), quiet(kind))
+        case {"cut": str(beginning), **cut}:
+            length, digest = _number(cut.get("length")), _digest(cut)
+            remark = f"cut: the first {len(beginning):,} of {length} characters; {digest}"
+            return format_html("{} {}", _text(beginning), quiet(remark))
+    return pretty_json(value)
+
+
+def _text(text: str) -> SafeString:
+    shown = visible(text[:TEXT_SHOWN])
+    answer = format_html('<span class="answer" dir="auto">{}</span>', shown)
+    if len(text) <= TEXT_SHOWN:
+        return answer
+    remark = f"the first {TEXT_SHOWN:,} of {len(text):,} characters are shown"
+    return format_html("{} {}", answer, quiet(remark))
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "?"
+
+
+def _digest(cut: Mapping[Any, Any]) -> str:
+    return f"SHA-256 of all: {cut.get('sha256')}"
+
+
+def ledger(row: MigrationProgress) -> SafeString:
+    """Where the records of a table went, and the answers inside them, each reason counted."""
+    books = row.ledger if isinstance(row.ledger, dict) else {}
+    lines = [
+        _ledger_line(row, kind, Ledger.from_json(books[kind]))
+        for kind in ("records", "answers")
+        if isinstance(books.get(kind), dict)
+    ]
+    if not lines:
+        return quiet("none is kept yet")
+    return table(("", "read", "= migrated", "+ merged", "+ set aside", "+ failed"), lines)
+
+
+def _ledger_line(row: MigrationProgress, kind: str, counts: Ledger) -> Sequence[object]:
+    read = f"{counts.read:,}"
+    if counts.gone:
+        read += f" (and {counts.gone:,} gone from v2 since)"
+    if not counts.balanced:
+        read += " (this does not add up)"
+    failed = ((n, findings_link(row, code, code)) for code, n in sorted((+counts.failed).items()))
+    aside = ((n, name) for name, n in sorted((+counts.set_aside).items()))
+    return (
+        kind,
+        read,
+        f"{counts.migrated:,}",
+        f"{counts.merged:,}",
+        _with_reasons(counts.set_aside.total(), aside),
+        _with_reasons(counts.failures, failed),
+    )
+
+
+def _with_reasons(total: int, reasons: Iterable[tuple[int, str]]) -> SafeString:
+    listed = format_html_join("", "<li>{} {}</li>", ((f"{n:,}", name) for n, name in reasons))
+    if not listed:
+        return format_html("{}", f"{total:,}")
+    return format_html('{}<ul class="answers">{}</ul>', f"{total:,}", listed)
+
+
+def findings(row: MigrationProgress) -> SafeString:
+    """What was found in a table: each code with its number, its meaning, and the way to them."""
+    books = row.ledger if isinstance(row.ledger, dict) else {}
+    lines = []
+    for code, count in sorted(books.get("findings", {}).items()):
+        info = _INFO.get(code)
+        number = findings_link(row, code, f"{count:,}")
+        lines.append((number, code, info.severity if info else "", meaning(code)))
+    return table(("number", "code", "severity", "meaning"), lines)
+
+
+def findings_link(row: MigrationProgress, code: str, text: str) -> SafeString:
+    """The way to the findings of one code in one table of a migration."""
+    return list_link(
+        MigrationError,
+        text,
+        migration_name=row.migration_name,
+        table_name=row.table_name,
+        code=code,
+    )
