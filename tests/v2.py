@@ -178,6 +178,27 @@ def use_v2(path: Path | None = None, **settings: Any) -> Iterator[Any]:
         connections["v2"] = old
 
 
+def copy_into_schema(v2: V2, name: str) -> None:
+    """Copy the file's rows into a new schema of the default alias's PostgreSQL."""
+    reading = sqlite3.connect(v2.path)
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {name}")
+        cursor.execute(f"SET search_path TO {name}")
+        for statement in schema.create_tables("postgresql"):
+            cursor.execute(statement.replace("varchar(255)", "text"))
+        for table in schema.tables():
+            for row in reading.execute(f'SELECT * FROM "{table}"'):
+                marks = ", ".join(["%s"] * len(row))
+                flags = [
+                    bool(value) if column in ("Required", "IsActive") else value
+                    for column, value in zip(schema.columns(table), row, strict=True)
+                ]
+                cursor.execute(f'INSERT INTO "{table}" VALUES ({marks})', flags)
+        cursor.execute(schema.create_answer_index())
+        cursor.execute("SET search_path TO DEFAULT")
+    reading.close()
+
+
 def _complete(v2: V2, table: str, given: Mapping[str, Any], number: int) -> Row:
     unknown = given.keys() - set(schema.columns(table))
     assert not unknown, f"{table} has no {unknown}"

@@ -22,7 +22,7 @@ from psycopg.types.string import TextLoader
 from legacy_v2.fields import GuidField
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
-from transfer.target import place
+from transfer.target import NETWORK, place
 
 T = TypeVar("T")
 
@@ -129,6 +129,9 @@ class Source:
     def _open(self) -> V2Schema:
         if self.connection.vendor == "sqlite":
             _check_file(sqlite_path(str(self.connection.settings_dict["NAME"])))
+        elif self.connection.vendor == "postgresql":
+            settings = self.connection.settings_dict
+            settings["OPTIONS"] = NETWORK | settings.get("OPTIONS", {})
         try:
             return inspect(self.connection)
         except DatabaseError as error:

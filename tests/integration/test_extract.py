@@ -13,7 +13,7 @@ from django.db import connections
 from legacy_v2 import models as v2_models
 from legacy_v2.seed import schema
 from tests.runs import TABLES, empty_v3, query, rich_v2, run, snapshot, state
-from tests.v2 import V2, guid, make_v2, use_v2
+from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
 from transfer import extract
 from transfer.mapping.codes import Code, Severity
 from transfer.source import Source
@@ -268,24 +268,10 @@ def postgresql_copy(as_it_is: tuple[V2, dict[str, list[str]]]) -> Iterator[dict[
     """The same v2 in a schema of the test's PostgreSQL, as the v2 database; yields what the
     import of the SQLite file gave."""
     v2, whole = as_it_is
-    query("CREATE SCHEMA copy_of_v2")
     settings = dict(connections["default"].settings_dict)
     settings["OPTIONS"] = {**settings["OPTIONS"], "options": "-c search_path=copy_of_v2"}
     try:
-        with sqlite3.connect(v2.path) as reading, connections["default"].cursor() as cursor:
-            cursor.execute("SET search_path TO copy_of_v2")
-            for statement in schema.create_tables("postgresql"):
-                cursor.execute(statement.replace("varchar(255)", "text"))
-            for table in schema.tables():
-                for row in reading.execute(f'SELECT * FROM "{table}"'):
-                    marks = ", ".join(["%s"] * len(row))
-                    flags = [
-                        bool(value) if name in ("Required", "IsActive") else value
-                        for name, value in zip(schema.columns(table), row, strict=True)
-                    ]
-                    cursor.execute(f'INSERT INTO "{table}" VALUES ({marks})', flags)
-            cursor.execute("SET search_path TO DEFAULT")
-        reading.close()
+        copy_into_schema(v2, "copy_of_v2")
         with use_v2(**settings):
             yield whole
     finally:
