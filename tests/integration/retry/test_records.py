@@ -1,15 +1,13 @@
-"""retry_v2's service: recorded errors tried again (R1, R2)."""
+"""Recorded errors tried again: what was repaired, and what still fails (R1)."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.integration.retry.common import NOWHERE, assert_balanced, open_errors, retry
 from tests.runs import (
     TABLES,
-    Quiet,
     counted,
-    documents,
     empty_v3,
     errors,
     query,
@@ -18,37 +16,11 @@ from tests.runs import (
     snapshot,
     state,
 )
-from tests.v2 import V2, guid, make_v2
+from tests.v2 import guid, make_v2
 from transfer import reread
-from transfer.batch import TableState
-from transfer.exceptions import ResumeRefusedError, RunError, RunStoppedError
-from transfer.open_errors import Wanted
-from transfer.report import RetryReport
-from transfer.retry import RetryOptions, run_retry
 from transfer.verify import verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-NOWHERE = guid(4, 77)
-
-
-def retry(
-    *ids: str, name: str | None = None, observer: Quiet | None = None, **wanted: tuple[str, ...]
-) -> RetryReport:
-    return run_retry(RetryOptions(name, Wanted(ids=ids, **wanted)), observer or Quiet())
-
-
-def open_errors() -> list[dict[str, Any]]:
-    return [e for e in errors() if e["severity"] == "error" and e["resolved_at"] is None]
-
-
-def assert_balanced(name: str = "night") -> None:
-    """The books and both databases agree, whatever is still open."""
-    failed = [check.name for check in verify(name).checks if check.status == "FAILED"]
-    assert failed == []
-    for line in documents("migration_progress"):
-        assert line["total_records"] == line["processed_records"] + line["failed_records"]
-        assert line["ledger"]["records"]["read"] == line["total_records"]
 
 
 # What was repaired
@@ -288,231 +260,3 @@ def test_m12_two_repaired_records_with_one_code_get_two_numbers(v2_path: Path) -
     assert retry().still == 0
 
     assert len(set(query("SELECT submission_number FROM submissions"))) == 2
-
-
-# Answers without a submission
-
-
-def strays(v2_path: Path, **more: Any) -> V2:
-    v2 = make_v2(
-        v2_path,
-        organizations=[{}],
-        forms=[{}],
-        fields=[{"Name": "who"}],
-        submissions=[{}],
-        **more,
-    )
-    v2.add("answers", *({"FormSubmissionId": guid(10, 50), "FreeFormEntry": t} for t in "abc"))
-    return v2
-
-
-def test_m17_an_answer_still_without_a_submission_stays_an_error(v2_path: Path) -> None:
-    strays(v2_path)
-    run(name="night")
-
-    report = retry()
-
-    assert report.still == 3
-    assert [(e["code"], e["attempts"]) for e in open_errors()] == [("answer_orphaned", 2)] * 3
-    assert_balanced()
-
-
-@pytest.mark.parametrize("omit", [(), ("FormSubmissionMetaData.Id",)])
-def test_m17_a_submission_that_was_put_back_takes_its_answers_along(
-    v2_path: Path, omit: tuple[str, ...]
-) -> None:
-    v2 = strays(v2_path, omit=omit)
-    run(name="night")
-    assert len(open_errors()) == 3
-    v2.add("submissions", {"Id": guid(10, 50)})
-
-    report = retry()
-
-    assert report.still == 0
-    submissions = state(report.migration, "submissions")
-    assert (submissions.total, submissions.records.migrated) == (2, 2)
-    assert (submissions.answers.read, submissions.answers.merged) == (3, 3)
-    assert query("SELECT data FROM submissions WHERE id = %s", [guid(10, 50)])[0][0] in (
-        {"who": ["a", "b", "c"]}, '{"who": ["a", "b", "c"]}',
-    )  # fmt: skip
-    assert_balanced()
-
-
-@pytest.mark.parametrize("omit", [(), ("FormSubmissionMetaData.Id",)])
-def test_m17_an_answer_v2_has_no_more_is_nothing_to_move(
-    v2_path: Path, omit: tuple[str, ...]
-) -> None:
-    v2 = strays(v2_path, omit=omit)
-    run(name="night")
-    v2.execute("DELETE FROM FormSubmissionMetaData WHERE FreeFormEntry = 'b'")
-
-    report = retry()
-
-    assert (report.gone, report.still) == ({"answer_orphaned": 1}, 2)
-    assert state(report.migration, "submissions").answers.gone == 1
-    assert_balanced()
-
-
-def test_m17_a_submission_put_back_that_fails_takes_its_answers_into_its_own_error(
-    v2_path: Path,
-) -> None:
-    v2 = strays(v2_path)
-    run(name="night")
-    v2.add("submissions", {"Id": guid(10, 50), "FormTypeId": NOWHERE})
-
-    report = retry()
-
-    (error,) = open_errors()
-    assert (error["code"], error["record_id"]) == ("form_unknown", guid(10, 50))
-    assert len(error["error_detail"]["answers"]) == 3
-    assert state(report.migration, "submissions").answers.failed["form_unknown"] == 3
-    assert_balanced()
-    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (guid(4, 1),))
-    assert retry().still == 0
-    assert_balanced()
-
-
-def test_m17_an_answer_moved_to_a_submission_that_failed_goes_with_it(v2_path: Path) -> None:
-    v2 = strays(v2_path)
-    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (NOWHERE,))
-    run(name="night")
-    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
-
-    report = retry(codes=("answer_orphaned",))
-
-    (error,) = open_errors()
-    assert (error["code"], error["attempts"]) == ("form_unknown", 2)
-    assert report.closed == {"answer_orphaned": 3}
-    assert_balanced()
-
-
-def test_m17_an_answer_moved_to_a_migrated_submission_is_left_alone(v2_path: Path) -> None:
-    v2 = strays(v2_path)
-    run(name="night")
-    before = snapshot("submissions")
-    v2.execute(
-        "UPDATE FormSubmissionMetaData SET FormSubmissionId = ? WHERE FreeFormEntry = 'b'",
-        (guid(10, 1),),
-    )
-
-    retry()
-
-    assert snapshot("submissions") == before
-    assert sum("not for a retry to bring over" in e["error_message"] for e in open_errors()) == 1
-
-
-# Which errors
-
-
-def test_only_the_errors_that_are_asked_for_are_tried(v2_path: Path) -> None:
-    v2 = rich_v2(v2_path)
-    run(name="night")
-
-    report = retry(codes=("email_missing", "form_unknown"), tables=("users",))
-    assert report.tried == {"email_missing": 1}
-    one = v2.submissions[11]["Id"]
-    assert {e["record_id"] for e in open_errors()} >= {one}
-    assert retry(one).tried == {"form_unknown": 1}
-    assert [e["attempts"] for e in open_errors() if e["record_id"] == one] == [2]
-    assert retry(tables=("organizations",)).tried == {}
-
-
-def test_an_id_of_which_no_error_is_open_is_refused(v2_path: Path) -> None:
-    rich_v2(v2_path)
-    run(name="night")
-
-    with pytest.raises(RunError, match="no such open error of nobody"):
-        retry("nobody")
-
-
-def test_the_only_migration_with_errors_is_meant(v2_path: Path) -> None:
-    with pytest.raises(RunError, match="no migration to retry"):
-        retry()
-    v2 = make_v2(v2_path, organizations=[{}, {}], users=[{"Email": None}])
-    run(name="one", organizations=[v2.organizations[0]["Id"]])
-    run(name="two", organizations=[v2.organizations[1]["Id"]])
-
-    assert retry().migration.migration == "one"
-    query("UPDATE migration_progress SET ledger = jsonb_set(ledger, '{findings,id_taken}', '1')")
-    with pytest.raises(RunError, match=r"several migrations have errors: one, two; .*--name"):
-        retry()
-    with pytest.raises(RunError, match="no migration is named 'three'; v3 knows: one, two"):
-        retry(name="three")
-    query("UPDATE migration_progress SET status = 'rolled_back' WHERE migration_name = 'two'")
-    with pytest.raises(RunError, match="'two' was rolled back"):
-        retry(name="two")
-
-
-def test_a_setting_that_changes_rows_must_be_what_it_was(v2_path: Path, settings: Any) -> None:
-    make_v2(v2_path, organizations=[{}], users=[{"Email": None}])
-    run(name="night")
-    settings.V2_TIME_ZONE = "Europe/Berlin"
-
-    with pytest.raises(ResumeRefusedError, match="V2_TIME_ZONE was UTC"):
-        retry()
-
-
-def test_an_unfinished_migration_can_be_retried_and_gone_on_with(v2_path: Path) -> None:
-    v2 = rich_v2(v2_path)
-    v2.execute("UPDATE User SET Email = 'new@example.org' WHERE Email IS NULL")
-    run(name="night", batch_size=2)
-    whole = snapshot(*TABLES)
-    empty_v3()
-    v2.execute("UPDATE User SET Email = NULL WHERE Email = 'new@example.org'")
-    run(name="night", batch_size=2, limit=14)
-    v2.execute("UPDATE User SET Email = 'new@example.org' WHERE Email IS NULL")
-
-    retry()
-    assert "email_missing" not in {e["code"] for e in open_errors()}
-    run(name="night", batch_size=2)
-
-    assert snapshot(*TABLES) == whole
-    assert_balanced()
-
-
-# Retries that are disturbed
-
-
-def test_r2_a_retry_that_dies_after_a_page_is_gone_on_with(
-    v2_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reread, "AT_ONCE", 1)
-    v2 = rich_v2(v2_path)
-    run(name="night")
-    title = "UPDATE FormType SET DisplayName = ? WHERE Id = ?"
-    v2.execute(title, ("Survey", v2.forms[3]["Id"]))
-    run_before = snapshot()
-    retry()
-    whole = snapshot()
-    assert whole != run_before
-    empty_v3()
-    v2.execute(title, ("x" * 300, v2.forms[3]["Id"]))
-    run(name="night")
-    v2.execute(title, ("Survey", v2.forms[3]["Id"]))
-
-    def die(_state: TableState) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        retry(observer=Quiet(die))
-    assert_balanced()
-    retry()
-
-    assert snapshot(*TABLES) == {table: whole[table] for table in TABLES}
-    assert_balanced()
-
-
-def test_r7_v3_that_stays_away_stops_the_retry_with_a_hint(
-    v2_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_v2(v2_path, organizations=[{}], users=[{"Email": None}])
-    run(name="night")
-    monkeypatch.setattr(
-        "transfer.retry_journal._CLOSE", "SELECT 1 FROM nowhere WHERE %(closed)s = %(gone)s"
-    )
-
-    with pytest.raises(RunStoppedError, match=r"nowhere.* To go on: retry_v2 --name night$"):
-        retry()
-
-    assert_balanced()
-    assert [e["attempts"] for e in errors()] == [1]
