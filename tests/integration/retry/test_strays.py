@@ -123,3 +123,21 @@ def test_m17_an_answer_moved_to_a_migrated_submission_is_left_alone(v2_path: Pat
 
     assert snapshot("submissions") == before
     assert sum("not for a retry to bring over" in e["error_message"] for e in open_errors()) == 1
+
+
+def test_m17_an_answer_that_names_no_submission_at_all_can_be_given_one(v2_path: Path) -> None:
+    """Only a copy made by hand can hold such a row."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    v2.execute("ALTER TABLE FormSubmissionMetaData RENAME TO strict")
+    v2.execute("CREATE TABLE FormSubmissionMetaData AS SELECT * FROM strict")
+    v2.execute("DROP TABLE strict")
+    v2.add("answers", {"FormSubmissionId": None, "FreeFormEntry": "lost"})
+    run(name="night")
+    assert [e["code"] for e in open_errors()] == ["answer_orphaned"]
+
+    assert retry().still == 1
+    v2.add("submissions", {})
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+
+    assert retry().still == 0
+    assert_balanced()
