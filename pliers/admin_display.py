@@ -116,7 +116,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
     )
     if not body:
         return quiet("none")
-    titles = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in head))
+    titles = format_html_join("", '<th scope="col">{}</th>', ((visible(title),) for title in head))
     return format_html(
         '<table class="inside"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', titles, body
     )

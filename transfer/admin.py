@@ -186,10 +186,9 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     list_display = (
         "code",
         "state",
-        "message",
-        "v2_table",
-        "v2_record",
         "attempts",
+        "message",
+        "v2_record",
         "created_at_short",
         "migration_name",
     )
@@ -222,13 +221,14 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
                     "code",
                     "meaning",
                     "message",
+                    "table_name",
                     "record",
                     "migration_name",
                 )
             },
         ),
         ("What to do", {"fields": ("to_do", "attempts", "created_at", "resolved_at")}),
-        ("In v2", {"fields": ("v2_table", "record_id", "column_name", "place", "table_name")}),
+        ("In v2", {"fields": ("v2_table", "record_id", "column_name", "place")}),
         ("The v2 record as it was read", {"fields": ("v2_detail",)}),
     )
 
@@ -254,6 +254,10 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Who may change errors may try them again; nobody edits them."""
         return request.user.has_perm("transfer.change_migrationerror")
+
+    def get_action_choices(self, request: HttpRequest, *_args: Any) -> list[tuple[str, str]]:
+        """The one action there is, so that nobody has to choose it first."""
+        return super().get_action_choices(request, [])
 
     @admin.action(description="Try the selected errors again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: _Rows) -> None:
@@ -334,8 +338,8 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
 
     @admin.display(description="v2 record")
     def v2_record(self, obj: Any) -> SafeString:  # noqa: ANN401 - a MigrationError, annotated
-        """The v2 id, and which of several faults of the record it is where there are several."""
-        shown = visible(obj.record_id or "")
+        """Table and Id, and which of several faults of the record it is where there are several."""
+        shown = format_html("{} {}", obj.v2_table, visible(obj.record_id or ""))
         if not obj.is_one_of_several:
             return shown
         return format_html("{} {}", shown, quiet(f"no. {obj.occurrence}"))
@@ -348,7 +352,7 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     @admin.display(description="record")
     def v2_detail(self, obj: MigrationError) -> SafeString:
         """The record, readable."""
-        return admin_display.v2_record(obj.error_detail)
+        return admin_display.v2_record(obj.v2_table, obj.error_detail)
 
     @admin.display(description="v3 record")
     def record(self, obj: MigrationError) -> SafeString:

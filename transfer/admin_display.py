@@ -13,6 +13,7 @@ from pliers.admin_display import exact_time, list_link, pretty_json, quiet, tabl
 from transfer.detail import CUT, decode_detail
 from transfer.ledger import Ledger
 from transfer.mapping.codes import CODES, CodeInfo, Severity
+from transfer.mapping.record_detail import V2_COLUMNS
 from transfer.models import MigrationError, MigrationProgress
 
 TEXT_SHOWN = 10_000
@@ -69,17 +70,14 @@ def to_do(error: MigrationError) -> SafeString:
 def retry_command(error: MigrationError) -> str | None:
     """The command that tries a finding's record again and nothing else, for a shell.
 
-    None where none can: the command trims the id, and takes neither capitals nor what does not
-    print. Ids of v2 have nothing of it, those of a copy made by hand may.
+    None where none can: the command trims what it is given, makes an id lower case and takes only
+    what prints. That is no loss with ids of v2; a copy made by hand may hold others.
     """
-    key = error.record_id or ""
-    if (
-        not key.isprintable()
-        or key != key.strip().lower()
-        or not error.migration_name.isprintable()
-    ):
+    key, name = error.record_id or "", error.migration_name
+    plain = key.strip().lower() == key and name.strip() == name
+    if not (key and name and plain and f"{key}{name}".isprintable()):
         return None
-    values = {"--name": error.migration_name, "--table": error.table_name, "--id": key}
+    values = {"--name": name, "--table": error.table_name, "--id": key}
     return f"manage.py retry_v2 {' '.join(_option(*item) for item in values.items())}"
 
 
@@ -88,7 +86,7 @@ def _option(name: str, value: str) -> str:
     return shlex.quote(f"{name}={value}") if value[:1] == "-" else f"{name} {shlex.quote(value)}"
 
 
-def v2_record(detail: object) -> SafeString:
+def v2_record(v2_table: str, detail: object) -> SafeString:
     """The v2 record a finding keeps, as it was read: its columns, and its answers below."""
     record = decode_detail(detail)
     if record is None:
@@ -96,9 +94,17 @@ def v2_record(detail: object) -> SafeString:
     if not isinstance(record, dict):
         return pretty_json(record)
     lists = {name: value for name, value in record.items() if _elements(value) is not None}
-    columns = [(name, _value(value)) for name, value in record.items() if name not in lists]
+    names = _in_order(v2_table, record.keys() - lists.keys())
+    columns = ((name, _value(record[name])) for name in names)
     shown = [table(("column", "value"), columns), *(_list(*item) for item in lists.items())]
-    return format_html_join("", "{}", ((part,) for part in shown))
+    parts = format_html_join("", "{}", ((part,) for part in shown))
+    return format_html('<div class="v2-record">{}</div>', parts)
+
+
+def _in_order(v2_table: str, names: Iterable[str]) -> list[str]:
+    """Columns in v2's order, which jsonb does not keep; such as v2 does not have come last."""
+    known = V2_COLUMNS.get(v2_table, ())
+    return sorted(names, key=lambda name: (known.index(name) if name in known else 99, name))
 
 
 def _elements(value: object) -> Sequence[object] | None:
@@ -117,7 +123,8 @@ def _list(name: str, value: object) -> SafeString:
     if len(elements) > ROWS_SHOWN:
         remark += f"; the first {ROWS_SHOWN:,} are shown"
     rows = [row for row in islice(elements, ROWS_SHOWN) if isinstance(row, dict)]
-    names = list(dict.fromkeys(column for row in rows for column in row))
+    names = _in_order("FormSubmissionMetaData", {column for row in rows for column in row})
+    names.sort(key="FormSubmissionId".__eq__)  # the last: it is the record's own id, in each row
     cells = ([_value(row.get(column)) for column in names] for row in rows)
     return format_html("<p>{}</p>{}", quiet(remark), table(names, cells))
 
@@ -168,7 +175,8 @@ def ledger(row: MigrationProgress) -> SafeString:
     ]
     if not lines:
         return quiet("none is kept yet")
-    return table(("", "read", "= migrated", "+ merged", "+ set aside", "+ failed"), lines)
+    head = ("", "read", "= migrated", "+ merged", "+ set aside", "+ failed")
+    return format_html('<div class="ledger">{}</div>', table(head, lines))
 
 
 def _ledger_line(row: MigrationProgress, kind: str, counts: Ledger) -> Sequence[object]:

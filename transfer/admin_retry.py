@@ -103,7 +103,7 @@ def _what_became(report: RetryReport, selected: int) -> Message:
     closed = _by_code(report.closed, "closed")
     if gone := report.gone.total():
         closed += f", {gone:,} of them because v2 has the record no more"
-    said = f"{migration}: {_number(tried, 'error')} tried again: {closed}; "
+    said = f"Tried {_number(tried, 'error')} of {migration} again: {closed}; "
     said += f"{_by_code(report.tried - report.closed, 'still open')}."
     if tried > selected:
         said += " All errors of one record are tried together."
@@ -129,7 +129,9 @@ def _by_code(counts: Counter[str], what: str) -> str:
 
 def _could_not(migration: str, error: Exception) -> Message:
     said = first_line(error).rstrip(".")
-    return Message(messages.ERROR, visible(f"{migration}: could not try again: {said}."))
+    return Message(
+        messages.ERROR, visible(f"Could not try the errors of {migration} again: {said}.")
+    )
 
 
 def _left_alone(warnings: int, resolved: int, *, nothing_else: bool) -> Message:
