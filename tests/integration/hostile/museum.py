@@ -8,6 +8,8 @@ from tests.integration.hostile.world import MAPPING, NOWHERE, REFERENCES, World
 from tests.v2 import NUMBERS, TABLES, Row
 
 ORDERS = (None, 1, 1, -7)
+# References to nothing that make an error of all they belong to, or leave the field nowhere.
+ALL_FAILS = {("fields", "FormTypeId"), ("maps", "ChoiceId"), ("answers", "FieldId")}
 
 
 def museum(*, sqlite: bool) -> World:
@@ -21,7 +23,7 @@ class _Curator:
         texts = (*values.NAMES, *values.TEXTS, values.TOO_LONG)
         self.texts = [text for text in texts if sqlite or values.storable(text)]
         self.sqlite = sqlite
-        self.times = cycle([*values.TIMES, *(values.LOOSE_TIMES if sqlite else ())])
+        self.times = cycle(values.TIMES)
         self.homes = [
             self.add("organizations", Name=f"Home {n}", CreatedOn=values.TIMES[0])["Id"]
             for n in range(4)
@@ -31,8 +33,10 @@ class _Curator:
         self.submissions()
         self.answers()
         self.references()
+        self.collisions()
         if sqlite:
             self.other_types()
+            self.errors_with_what_jsonb_refuses()
 
     def add(self, name: str, **columns: Any) -> Row:
         number = len(self.world.rows[name]) + 1
@@ -75,7 +79,7 @@ class _Curator:
             self.add(
                 "forms",
                 Name=text,
-                DisplayName=self.texts[-n] if n % 3 else None,
+                DisplayName=self.texts[n - 9] if n % 3 else None,
                 ShortDescription=text,
                 OrganizationId=self.homes[n % 4] if n % 5 else None,
                 CreatedOn=next(self.times),
@@ -120,21 +124,58 @@ class _Curator:
             chosen = (None, None, self.some("maps", n), self.some("choices", n))[n % 4]
             self.add(
                 "answers",
-                FormSubmissionId=self.some("submissions", n % 7),
-                FieldId=self.some("fields", n * 3 // 2),
+                FormSubmissionId=self.some("submissions", n // 2 % 7),
+                FieldId=self.some("fields", n // 4 * 2),
                 FreeFormEntry=None if n % 11 == 0 else text,
                 FieldChoiceMapId=chosen,
+            )
+        for n, text in enumerate(self.texts):
+            home, field = self.some("submissions", 9), self.some("fields", n)
+            self.add(
+                "answers",
+                FormSubmissionId=home,
+                FieldId=field,
+                FreeFormEntry=text,
+                FieldChoiceMapId=None,
             )
 
     def references(self) -> None:
         """Every reference of v2 once to each id that is nowhere, and once to nothing."""
         for name, column in REFERENCES:
-            for nowhere in (*NOWHERE, None):
-                if nowhere is not None or (name, column) != ("fields", "FormTypeId"):
-                    self.again(name, **{column: nowhere})
+            for nowhere in NOWHERE:
+                self.again(name, **{column: nowhere})
+            if (name, column) not in ALL_FAILS:
+                self.again(name, **{column: None})
+        form, submission = self.again("forms"), self.again("submissions")
+        field = self.again("fields", FormTypeId=form["Id"])
+        self.again("maps", FieldId=field["Id"], ChoiceId=None)
+        self.again("answers", FormSubmissionId=submission["Id"], FieldId=None)
+
+    def collisions(self) -> None:
+        """Suffixes of two digits on names that are too long already, and who comes first."""
+        for _ in range(12):
+            self.again("organizations", Name=values.LONG_NAME)
+            self.again("forms", Name=values.LONG_NAME)
+        for email in ("\u017f@x", "s@x", "S@X", "\u00df@x", "SS@x"):
+            self.again("users", Email=email)
+        for made in (None, values.TIMES[0], None, values.TIMES[4]):
+            # Without a time: last in the queue, and an error all the same.
+            self.again("users", Email="queue@x", CreatedOn=made)
+            self.again("submissions", LookupCode="queue", CreatedOn=made)
+
+    def errors_with_what_jsonb_refuses(self) -> None:
+        text = "\\\x00\\u0000\\\\\ud800"
+        self.again("users", OrganizationId=NOWHERE[0], UserName=text, FirstName="\\u0000")
+        lost = self.again("submissions", FormTypeId=NOWHERE[0], LookupCode=text)
+        self.again("answers", FormSubmissionId=lost["Id"], FreeFormEntry=text)
 
     def other_types(self) -> None:
         """What only SQLite holds: bytes for text, a bit and a number as a CSV file has them."""
+        for time in values.LOOSE_TIMES:
+            self.again("organizations", CreatedOn=time)
+            self.again("users", CreatedOn=time)
+            self.again("forms", CreatedOn=time)
+            self.again("submissions", LastUpdatedOn=time)
         self.again("organizations", Name=b"\xff\x00")
         self.again("users", Email=b"a@example.org")
         self.again("users", LastName=b"")
