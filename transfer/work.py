@@ -20,12 +20,12 @@ from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.forms import (
     VERSION,
     FormParts,
-    choice_cleaned,
     field_without_form,
     form_organization,
     map_form,
     map_without_field,
     setting_without_field,
+    shared_names_cleaned,
 )
 from transfer.mapping.organizations import map_organization
 from transfer.mapping.slugs import SlugRequest
@@ -272,11 +272,10 @@ class FormsWork:
     def closing(self) -> list[Finding]:
         """What is nobody's: fields without a form, settings and choices without a field (M11).
 
-        And what is everybody's: names of choices that had to be cleaned (M4).
+        And what is everybody's: names of choices and field types that had to be cleaned (M4).
         """
         run = self._run
-        choices = run.lookups.choices.items()
-        names = [finding for choice in choices for finding in choice_cleaned(*choice)]
+        names = shared_names_cleaned(run.lookups.choices, run.lookups.field_types, run.ctx)
         if not run.scope.everything:
             return names
         fields = extract.fields_without_form(run.source, run.lookups)

@@ -1,6 +1,6 @@
 """M7 to M11: v2's FormType with its fields, settings and choices to v3's forms."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -184,10 +184,9 @@ def _field(record: RecordInHand, row: V2Field, name: str, ctx: MappingContext) -
             "FieldTypeId",
         )
     elif field_type(row.type_name, ctx) is None:
-        kind = RecordInHand(
-            "FieldType", row.field_type_id, (row.field_type_id, row.type_name), record.findings
-        )
-        result["legacy_type"] = kind.text(row.type_name, "Name")
+        if not isinstance(row.type_name, str):
+            raise record.unusable(row.type_name, "FieldType.Name", "text")
+        result["legacy_type"] = clean(row.type_name)
         record.warn(
             Code.FIELD_TYPE_UNKNOWN,
             f"v3 has no field type {shorten(row.type_name)}; "
@@ -228,22 +227,32 @@ def _settings(findings: list[Finding], rows: list[V2FieldSetting]) -> dict[str, 
 
 
 def _choice(form: RecordInHand, row: V2ChoiceMap) -> dict[str, str | None]:
-    """A choice of a field. That its name was cleaned is told once, by ``choice_cleaned``."""
+    """A choice of a field; that its name was cleaned ``shared_names_cleaned`` tells."""
     label = row.display_name
     if not isinstance(label, str | None):
         raise form.unusable(label, "Choice.DisplayName", "text")
     return {"value": row.choice_id, "label": None if label is None else clean(label)}
 
 
-def choice_cleaned(choice_id: str, display_name: object) -> list[Finding]:
-    """The warning about a choice whose name PostgreSQL cannot store; none if it can (M4).
+def shared_names_cleaned(
+    choices: Mapping[str, object], field_types: Mapping[str, object], ctx: MappingContext
+) -> list[Finding]:
+    """The warnings about names PostgreSQL cannot store that many forms or answers share (M4).
 
-    Forms, and answers wherever they are, share the choice; the warning is the choice's own.
+    Each is told once, as its own row's, however many forms show it and whatever batch they are in.
+
+    Args:
+        choices: Choice.Id → DisplayName.
+        field_types: FieldType.Id → Name; v3 shows those it has no type for (M9).
+        ctx: the run's settings.
     """
-    record = RecordInHand("Choice", choice_id, (choice_id, display_name))
-    if isinstance(display_name, str):
-        record.text(display_name, "DisplayName")
-    return record.findings
+    types = {key: name for key, name in field_types.items() if field_type(name, ctx) is None}
+    findings: list[Finding] = []
+    for table, column, names in (("Choice", "DisplayName", choices), ("FieldType", "Name", types)):
+        for key, name in names.items():
+            if isinstance(name, str):
+                RecordInHand(table, key, (key, name), findings).text(name, column)
+    return findings
 
 
 def setting_without_field(row: V2FieldSetting) -> Finding:

@@ -36,7 +36,7 @@ class FieldLayout(NamedTuple):
     order: Mapping[str, int] | None
 
 
-def field_type(type_name: str | None, ctx: MappingContext) -> str | None:
+def field_type(type_name: object, ctx: MappingContext) -> str | None:
     """The v3 type of a v2 field type's name, whatever its case; None where v3 has none (M9)."""
     if not isinstance(type_name, str):
         return None

@@ -113,7 +113,7 @@ class FormsOracle(PeopleOracle):
         if type_name is None:
             form.warn("field_without_type", "FieldTypeId", *where)
         elif v3_type is None:
-            result["legacy_type"] = form.text(type_name, "Name", "FieldType", row["FieldTypeId"])
+            result["legacy_type"] = name_of(type_name)
             form.warn("field_type_unknown", "FieldTypeId", *where)
         return result
 
@@ -151,7 +151,7 @@ class FormsOracle(PeopleOracle):
         return settings
 
     def _loose_parts(self) -> None:
-        """What belongs to nobody (M11), and names of choices, which belong to everybody (M4)."""
+        """What belongs to nobody (M11), and names that belong to everybody (M4)."""
         loose = Record("", "")
         forms = {f["Id"] for f in self.v2["forms"]}
         for row in self.v2["fields"]:
@@ -168,6 +168,9 @@ class FormsOracle(PeopleOracle):
                 loose.warn("map_without_field", "FieldId", "Field_Choice_Map", map_key(row))
         for choice_id, name in self.choice_names.items():
             self._warn_if_cleaned(loose, name, "DisplayName", "Choice", choice_id)
+        for row in self.v2["field_types"]:
+            if stored(row["Name"]).casefold() not in self.types:
+                self._warn_if_cleaned(loose, row["Name"], "Name", "FieldType", row["Id"])
         self.books.warnings += loose.warnings
 
     def _warn_if_cleaned(self, loose: Record, value: object, column: str, *where: str) -> None:

@@ -4,6 +4,7 @@ from tests.unit.mapping.build import (
     TEXT_BOX,
     choice,
     codes,
+    context,
     definition,
     field,
     mapped_form,
@@ -13,7 +14,7 @@ from tests.unit.mapping.build import (
     uid,
 )
 from transfer.mapping.codes import Code
-from transfer.mapping.forms import choice_cleaned
+from transfer.mapping.forms import shared_names_cleaned
 
 SIZE = uid(200)
 
@@ -126,23 +127,28 @@ def test_m04_m09_every_text_of_a_definition_is_cleaned():
     assert cleaned == [
         ("Field", "Name", uid(200)),
         ("Field", "DisplayName", uid(200)),
-        ("FieldType", "Name", TEXT_BOX),
         ("FieldSetting", "Name", uid(1)),
         ("FieldSetting", "StoredValue", uid(1)),
     ]
 
 
-def test_m04_m09_that_a_choices_name_is_cleaned_is_told_once_for_all_who_share_it():
-    (warning,) = choice_cleaned(uid(401), "Perhaps\x00")
-
-    assert (warning.code, warning.v2_table, warning.record_id, warning.column) == (
-        Code.TEXT_CLEANED,
-        "Choice",
-        uid(401),
-        "DisplayName",
+def test_m04_m09_that_a_shared_name_is_cleaned_is_told_once_for_all_who_share_it():
+    warnings = shared_names_cleaned(
+        {uid(401): "Perhaps\x00", uid(402): "fine", uid(403): None, uid(404): b"\x00"},
+        {TEXT_BOX: "TextBox", uid(22): "Map\ud800", uid(23): "Tick\x00Box", uid(24): None},
+        context(mapping=mapping_file(field_types={"tick\ufffdbox": "checkbox"})),
     )
-    assert warning.detail == {"Id": uid(401), "DisplayName": "Perhaps\x00"}
-    assert [choice_cleaned(uid(401), name) for name in ("fine", "", None, b"\x00")] == [[]] * 4
+
+    assert [(w.code, w.v2_table, w.record_id, w.column, w.detail) for w in warnings] == [
+        (
+            Code.TEXT_CLEANED,
+            "Choice",
+            uid(401),
+            "DisplayName",
+            {"Id": uid(401), "DisplayName": "Perhaps\x00"},
+        ),
+        (Code.TEXT_CLEANED, "FieldType", uid(22), "Name", {"Id": uid(22), "Name": "Map\ud800"}),
+    ]
 
 
 def test_m09_fields_are_in_the_order_of_sort_order_then_id():
