@@ -1,20 +1,16 @@
-"""COPY into v3: one transaction a batch, with its errors and its checkpoint (R2).
+"""Mapped batches into v3: one transaction a batch, with its errors and its checkpoint (R2).
 
-A batch normally goes in with one COPY. Where PostgreSQL refuses a row, the batch is taken back
-to a savepoint, the rows before the refused one go in, the row is tried alone and set aside, and
-the rest follows: a refused row costs about one more COPY of the rows before it. What is looked
-at only once all rows are in, a foreign key, names no row but the value that leads nowhere; the
-rows with that value are set aside at once.
+A batch normally goes in with a COPY or a few, and only where v3 refuses some of its rows are
+they looked at one by one (transfer.batch_copy), recorded and left out (R7).
 """
 
-import re
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from transfer.batch import BatchResult, MappedBatch, Refusal, SourceRecord
+from transfer.batch_copy import BatchCopy
 from transfer.copytext import copy_line
 from transfer.exceptions import RunError
 from transfer.journal import Journal
@@ -27,142 +23,12 @@ from transfer.plan import Step
 from transfer.records import is_id
 from transfer.target import Connection, Target, first_line
 
-# After a refusal the next COPY takes about as many rows as went in before it, so that a batch
-# full of refusals does not send its tail again and again; never fewer than this.
-SMALLEST_COPY = 16
-# Where in a COPY an error is: line and column. Lines of context may stand before it: those of
-# the JSON parser have a "line" of their own. The words are in the server's language.
-_COPY_CONTEXT = re.compile(r"^COPY \w+, \S+ (\d+)(?:, \S+ (\w+))?", re.MULTILINE)
-# The key a foreign key's refusal names, in whatever language: (column)=(value).
-_KEY = re.compile(r"\((\w+)\)=\(([^)]*)\)")
+# Rows a COPY: a refused row costs the rows before it once more, so in a batch of a thousand at
+# most a half; a clean batch is not slower for it.
+ROWS_A_COPY = 500
 # What the commonest refusals are about; any other is REFUSED_BY_POSTGRESQL.
 CODE_OF_STATE = {"22001": Code.VALUE_TOO_LONG, "23505": Code.VALUE_TAKEN}
-
-
-def copy_statement(table: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
-    """The COPY that takes such lines."""
-    return sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
-        table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-
-
-def is_refusal(error: psycopg.Error) -> bool:
-    """Whether the error is about a row, not about the connection, the rights or the schema."""
-    # Class 54 (a value over one of PostgreSQL's limits) is an OperationalError to psycopg.
-    return isinstance(error, psycopg.IntegrityError | psycopg.DataError) or (
-        error.sqlstate or ""
-    ).startswith("54")
-
-
-def _line_of(error: psycopg.Error, copied: int) -> int | None:
-    """The 0-based line PostgreSQL names in a COPY error's context, None where it names none."""
-    found = _COPY_CONTEXT.search(error.diag.context or "")
-    if found and 1 <= int(found.group(1)) <= copied:
-        return int(found.group(1)) - 1
-    return None
-
-
-class BatchCopy:
-    """One COPY statement, and how to go on when it is refused.
-
-    ``copied`` counts the rows the server says it took.
-
-    Args:
-        connection: with a transaction open.
-        table: what to COPY into.
-        columns: the columns of each line, in order.
-    """
-
-    def __init__(
-        self, connection: Connection, table: sql.Identifier, columns: Sequence[str]
-    ) -> None:
-        self._connection = connection
-        self._statement = copy_statement(table, columns)
-        self._columns = tuple(columns)
-        self.copied = 0
-
-    def whole(self, lines: Sequence[bytes]) -> psycopg.Error | None:
-        """COPY all the lines in; where v3 refuses one of them none is in, and why comes back."""
-        if not lines:
-            return None
-        try:
-            with self._connection.transaction(), self._connection.cursor() as cursor:
-                with cursor.copy(self._statement) as copy:
-                    copy.write(b"".join(lines))
-                self.copied += cursor.rowcount
-        except psycopg.Error as error:
-            if self._connection.closed or not is_refusal(error):
-                raise
-            return error
-        return None
-
-    def rest(self, lines: Sequence[bytes], error: psycopg.Error | None) -> Iterator[Refusal]:
-        """COPY the lines in; yield each one v3 refuses, in order.
-
-        Args:
-            lines: such as ``copy_line`` makes.
-            error: why ``whole`` did not take these very lines; None where it was not asked.
-        """
-        suspects = self._suspects(lines, error) if error else set()
-        if not suspects:
-            yield from self._in_parts(lines, error)
-            return
-        others = [place for place in range(len(lines)) if place not in suspects]
-        found = [
-            refusal._replace(place=others[refusal.place])
-            for refusal in self._in_parts([lines[place] for place in others], None)
-        ]
-        for place in suspects:
-            alone = self.whole(lines[place : place + 1])
-            if alone is not None:
-                found.append(_refusal(place, alone))
-        yield from sorted(found)
-
-    def _in_parts(self, lines: Sequence[bytes], error: psycopg.Error | None) -> Iterator[Refusal]:
-        start, step = 0, len(lines)
-        while start < len(lines):
-            end = min(start + max(step, 1), len(lines))
-            error = error or self.whole(lines[start:end])
-            if error is None:
-                start, step = end, step * 2
-                continue
-            at = _line_of(error, end - start)
-            if at is None:
-                if end - start > 1:
-                    step, error = (end - start) // 2, None
-                    continue
-                at = 0
-            if at:
-                # The rows before the refused one; one of them may be refused now only if the
-                # line was not the culprit, and then it is found in its turn.
-                for refusal in self._in_parts(lines[start : start + at], None):
-                    yield refusal._replace(place=refusal.place + start)
-            error = self.whole(lines[start + at : start + at + 1])
-            if error is not None:
-                yield _refusal(start + at, error)
-            start, step, error = start + at + 1, max(SMALLEST_COPY, 2 * at), None
-
-    def _suspects(self, lines: Sequence[bytes], error: psycopg.Error) -> set[int]:
-        """The lines that hold the value a foreign key's refusal names."""
-        if not isinstance(error, psycopg.errors.ForeignKeyViolation):
-            return set()
-        found = _KEY.search(error.diag.message_detail or "")
-        if found is None or found.group(1) not in self._columns:
-            return set()
-        column, value = self._columns.index(found.group(1)), found.group(2).encode()
-        return {n for n, line in enumerate(lines) if line.split(b"\t")[column] == value}
-
-
-def _refusal(index: int, error: psycopg.Error) -> Refusal:
-    diagnosis = error.diag
-    message = diagnosis.message_primary or first_line(error)
-    column = diagnosis.column_name or diagnosis.constraint_name or _context_column(error)
-    return Refusal(index, error.sqlstate or "", message, column)
-
-
-def _context_column(error: psycopg.Error) -> str:
-    found = _COPY_CONTEXT.search(error.diag.context or "")
-    return (found.group(2) or "") if found else ""
+UNIQUE_VIOLATION = "23505"
 
 
 class Loader:
@@ -208,26 +74,15 @@ class Loader:
         copier = BatchCopy(writer, self._journal.prepare(writer, step), step.columns)
         kept = [(n, copy_line(o.row)) for n, o in enumerate(batch.outcomes) if o.row is not None]
         # By place, not by id: a copy of v2 made by hand may hold an id twice.
-        refused: dict[int, Finding] = {}
-        present = 0
-        # A batch normally goes in whole; only where it does not is it looked at row by row.
-        error = None if self._journal.dry else copier.whole([line for _, line in kept])
-        if self._journal.dry or error:
-            there = self._present(writer, step, [batch.outcomes[n].record_id for n, _ in kept])
-            rest = []
-            for place, line in kept:
-                record_id = batch.outcomes[place].record_id
-                if record_id not in there:
-                    rest.append((place, line))
-                elif there[record_id]:
-                    present += 1
-                    there[record_id] = False  # it is one row, and can be one record's only
-                else:
-                    refused[place] = _taken(batch, record_id)
-            told = error if len(rest) == len(kept) else None
-            for refusal in copier.rest([line for _, line in rest], told):
-                place = rest[refusal.place][0]
-                refused[place] = _refused(batch, batch.outcomes[place].record_id, refusal)
+        left: dict[int, Finding | None] = {}
+        for start in range(0, len(kept), ROWS_A_COPY):
+            part = kept[start : start + ROWS_A_COPY]
+            error = None if self._journal.dry else copier.whole([line for _, line in part])
+            if self._journal.dry or error:
+                mine = {batch.outcomes[n].record_id for n, _ in kept[:start] if n not in left}
+                left |= self._rest(writer, copier, batch, part, error, mine)
+        refused = {place: finding for place, finding in left.items() if finding is not None}
+        present = len(left) - len(refused)
         result = _sum_up(batch, refused, copier.copied + present)
         for what, ledger in (("records", result.records), ("answers", result.answers)):
             if not ledger.balanced:
@@ -238,15 +93,76 @@ class Loader:
                 raise RunError(msg, table=step.table, legacy_key=batch.last_key)
         return result
 
-    def _present(self, writer: Connection, step: Step, ids: list[str]) -> dict[str, bool]:
-        """The ids v3 holds already: True for this migration's own, False for one from elsewhere."""
+    def _rest(
+        self,
+        writer: Connection,
+        copier: BatchCopy,
+        batch: MappedBatch,
+        part: list[tuple[int, bytes]],
+        error: psycopg.Error | None,
+        mine: set[str],
+    ) -> dict[int, Finding | None]:
+        """COPY rows that v3 did not take whole.
+
+        Args:
+            writer: with the batch's transaction open.
+            copier: into the step's table.
+            batch: the batch.
+            part: some of its rows, each with its place in the batch.
+            error: why v3 did not take them; None where it was not asked.
+            mine: ids of the batch's rows that are in v3 already.
+
+        Returns:
+            Those that did not go in, by place: why, or None for a row that was there before.
+        """
+        ids = {place: batch.outcomes[place].record_id for place, _ in part}
+        left: dict[int, Finding | None] = {}
+        if error is None or _is_id_taken(batch.step, _cause(error)):
+            left |= self._there(writer, batch, ids, mine)
+        rest = [row for row in part if row[0] not in left]
+        told = error if len(rest) == len(part) else None
+        clashes: dict[int, str] = {}
+        for refusal in copier.rest([line for _, line in rest], told):
+            place = rest[refusal.place][0]
+            left[place] = _refused(batch, ids[place], refusal)
+            if _is_id_taken(batch.step, (refusal.sqlstate, refusal.column)):
+                clashes[place] = ids[place]
+        mine |= {ids[place] for place, _ in rest if place not in left}
+        # An id may be taken behind a row that was refused for something else.
+        return left | self._there(writer, batch, clashes, mine)
+
+    def _there(
+        self, writer: Connection, batch: MappedBatch, ids: dict[int, str], mine: set[str]
+    ) -> dict[int, Finding | None]:
+        """Those of the rows whose ids v3 holds: None for the migration's own, else an error (M1).
+
+        A row whose id another row of the batch has is left out: it is not the one in v3.
+        """
+        # What is no id is in no table, and refused when it is copied.
+        known = sorted({one for one in ids.values() if is_id(one)} - mine)
+        if not known:
+            return {}
         query = sql.SQL(
             "SELECT id::text, coalesce(metadata->>'migration_batch' = %s, false) "
             "FROM {table} WHERE id = ANY(%s::uuid[])"
-        ).format(table=sql.Identifier(step.table))
-        # What is no id is in no table, and refused when it is copied.
-        known = list(filter(is_id, ids))
-        return dict(writer.execute(query, (self._journal.migration, known)).fetchall())
+        ).format(table=sql.Identifier(batch.step.table))
+        rows = writer.execute(query, (self._journal.migration, known)).fetchall()
+        there: dict[str, bool] = dict(rows)
+        found: dict[int, Finding | None] = {}
+        for place, record_id in ids.items():
+            if record_id in mine or record_id not in there:
+                continue
+            found[place] = None if there[record_id] else _taken(batch, record_id)
+            mine.add(record_id)
+        return found
+
+
+def _cause(error: psycopg.Error) -> tuple[str, str]:
+    return error.sqlstate or "", error.diag.constraint_name or ""
+
+
+def _is_id_taken(step: Step, cause: tuple[str, str]) -> bool:
+    return cause == (UNIQUE_VIOLATION, f"{step.table}_pkey")
 
 
 def _sum_up(batch: MappedBatch, refused: dict[int, Finding], in_v3: int) -> BatchResult:

@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from transfer.batch import TableState
+from transfer.batch_copy import _line_of, is_refusal
 from transfer.console import ConsoleObserver
 from transfer.ledger import Ledger
-from transfer.load import _line_of, is_refusal
 from transfer.pipeline import Allowance, Interruption
 
 

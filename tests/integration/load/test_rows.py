@@ -10,6 +10,8 @@ import pytest
 from tests.batches import NOW, ORGANIZATION, batch, checkpoint, in_v3, outcome, user_id
 from tests.factories import UserFactory
 from tests.runs import errors, query
+from transfer import load
+from transfer.batch_copy import BatchCopy
 from transfer.ledger import Ledger
 from transfer.load import Loader
 from transfer.mapping.codes import Code
@@ -96,18 +98,50 @@ def test_r7_one_refused_row_is_left_out_wherever_it_stands(
     assert checkpoint() == ("in_progress", 8, 1, "key 1")
 
 
-@pytest.mark.parametrize("refused", [range(0, 40, 10), range(40), range(1, 40, 2), (0, 39)])
-@pytest.mark.parametrize("kind", ["22001", "23503"])
+@pytest.mark.parametrize("at_once", [7, 500])
+@pytest.mark.parametrize(
+    "refused", [[], range(0, 40, 10), range(40), range(1, 40, 2), (0, 6, 7, 39)]
+)
+@pytest.mark.parametrize("kind", ["22001", "23503", "23503 each its own"])
 def test_r7_any_number_of_refused_rows_leaves_the_rest(
-    loader: Loader, refused: Any, kind: str
+    loader: Loader, refused: Any, kind: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes = [outcome(n, **(REFUSED[kind] if n in refused else {})) for n in range(40)]
+    monkeypatch.setattr(load, "ROWS_A_COPY", at_once)
+    changes = dict.fromkeys(refused, REFUSED[kind[:5]])
+    if kind.endswith("own"):
+        changes = {n: {"organization_id": user_id(1000 + n)} for n in refused}
+    outcomes = [outcome(n, **changes.get(n, {})) for n in range(40)]
 
     result = loader.load(batch(*outcomes))
 
-    assert in_v3() == [n for n in range(40) if n not in refused]
-    assert result.records.failures == len(refused)
-    assert [error["record_id"] for error in errors()] == [user_id(n) for n in sorted(refused)]
+    assert in_v3() == [n for n in range(40) if n not in changes]
+    assert result.records.failures == len(changes)
+    assert [error["record_id"] for error in errors()] == [user_id(n) for n in sorted(changes)]
+
+
+@pytest.mark.parametrize("kind", ["22001", "23503", "23505"])
+@pytest.mark.parametrize("place", [0, 1, 500, 998, 999])
+def test_one_refused_row_of_a_thousand_sends_at_most_half_the_batch_again(
+    loader: Loader, kind: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"email": f"user{place - 1 if place else 1}@example.org"}
+    changes = {"23505": other, **REFUSED}[kind]
+    outcomes = [outcome(n, **(changes if n == place else {})) for n in range(1000)]
+    sent: list[int] = []
+    real = BatchCopy.whole
+
+    def counting(self: BatchCopy, lines: Any) -> Any:
+        if lines:
+            sent.append(len(lines))
+        return real(self, lines)
+
+    monkeypatch.setattr(BatchCopy, "whole", counting)
+
+    result = loader.load(batch(*outcomes))
+
+    assert result.records.failures == 1
+    assert sum(sent) <= 1000 + load.ROWS_A_COPY
+    assert len(sent) <= 9
 
 
 def test_rows_refused_for_different_reasons_each_keep_their_own(loader: Loader) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
+from tests.properties import examples
 from transfer.copytext import copy_line
 from transfer.detail import decode_detail, encode_detail
 from transfer.target import Target
@@ -37,7 +38,7 @@ def copied() -> Iterator[Callable[[list[Any]], list[Any]]]:
 storable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@examples(60, 5000, slow=True)
 @given(st.lists(st.none() | storable | st.sampled_from(["\\N", "\\.", "\\", "\t", "\r\n"])))
 def test_any_text_comes_back_from_the_server(
     copied: Callable[[list[Any]], list[Any]], values: list[Any]
@@ -45,7 +46,7 @@ def test_any_text_comes_back_from_the_server(
     assert copied(values) == values
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@examples(60, 5000, slow=True)
 @given(st.dictionaries(st.sampled_from(["Id", "Name"]), st.text(st.characters())))
 def test_any_record_comes_back_from_jsonb(
     copied: Callable[[list[Any]], list[Any]], record: dict[str, str]
