@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def hanging(scene: Scene, proxy: Proxy) -> int:
     """Start an import and let it hang (SIGSTOP) inside a transaction; its process id."""
     proxy.strike(
-        Point.COPY, 2, lambda _link: kill(scene.commands.last, signal.SIGSTOP), 'COPY "submissions"'
+        Point.COPY, 1, lambda _link: kill(scene.commands.last, signal.SIGSTOP), 'COPY "submissions"'
     )
     process = scene.commands.start_import()
     wait_until(lambda: proxy.struck or process.poll() is not None)
@@ -67,9 +67,10 @@ def test_r6_one_that_wakes_up_while_another_is_at_work_leaves_it_alone(
 ) -> None:
     assert end_backends() == 2
     # The second stands still inside its batch until the first has had its say.
-    proxy.strike(Point.COPY, 2, lambda link: link.stall(60), 'COPY "submissions"')
+    proxy.strike(Point.COPY, 1, lambda link: link.stall(60), 'COPY "submissions"')
     second = scene.commands.start_import()
-    wait_until(lambda: len(proxy.struck) == 2)
+    wait_until(lambda: len(proxy.struck) == 2 or second.poll() is not None)
+    assert second.poll() is None, ended(second)
 
     os.kill(hanging, signal.SIGCONT)
     said = ended(scene.commands.all[0]).line()

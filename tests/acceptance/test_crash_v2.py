@@ -123,7 +123,11 @@ def copy(scene: Scene) -> Iterator[Copy]:
             query("DROP SCHEMA copy_of_v2 CASCADE")
 
 
-def test_r7_one_run_gets_over_every_kind_of_cut(copy: Copy) -> None:
+def test_r7_one_run_gets_over_cuts_and_a_server_that_is_away_for_a_while(copy: Copy) -> None:
+    def away(_link: Link) -> None:
+        copy.proxy.down()
+        threading.Timer(1.0, copy.proxy.up).start()
+
     def end(link: Link) -> None:
         query("SELECT pg_terminate_backend(%s)", [link.backend])
         connections.close_all()  # this thread's own
@@ -134,21 +138,11 @@ def test_r7_one_run_gets_over_every_kind_of_cut(copy: Copy) -> None:
     copy.proxy.strike(Point.STATEMENT, 1, end, BATCHES)
     copy.proxy.strike(Point.STATEMENT, 3, Link.reset, BATCHES)
 
-    copy.scene.finish()
-
-    assert len(copy.proxy.struck) == 5
-
-
-def test_r7_a_server_that_goes_away_and_comes_back_is_waited_for(copy: Copy) -> None:
-    def away(_link: Link) -> None:
-        copy.proxy.down()
-        threading.Timer(1.0, copy.proxy.up).start()
-
-    copy.proxy.strike(Point.STATEMENT, 2, away, BATCHES)
+    copy.proxy.strike(Point.STATEMENT, 4, away, BATCHES)
 
     copy.scene.finish(**HURRIED)
 
-    assert copy.proxy.struck
+    assert len(copy.proxy.struck) == 6
 
 
 def test_r7_a_server_that_stays_away_stops_the_run_and_it_can_go_on(copy: Copy) -> None:
