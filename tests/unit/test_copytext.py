@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from transfer.copytext import copy_line
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
@@ -26,6 +27,7 @@ def read_back(line: bytes) -> list[str | None]:
     ]
 
 
+@PROPERTY
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
 def test_any_text_comes_back_from_its_line(values: list[str | None]) -> None:
     line = copy_line(tuple(values))

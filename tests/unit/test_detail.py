@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from transfer import detail as detail_module
 from transfer.detail import (
     MAX_DOCUMENT,
@@ -34,6 +35,7 @@ columns = st.sampled_from(["Id", "Name", "FreeFormEntry", "StoredValue"])
 records = st.dictionaries(columns, values)
 
 
+@PROPERTY
 @given(records | records.flatmap(lambda r: st.just(r | {"answers": [r, r]})))
 def test_a_record_comes_back_as_it_was(record: dict[str, object]) -> None:
     encoded = encode_detail(record)
@@ -42,6 +44,7 @@ def test_a_record_comes_back_as_it_was(record: dict[str, object]) -> None:
     assert decode_detail(json.loads(encoded)) == record
 
 
+@PROPERTY
 @given(records)
 def test_nothing_that_jsonb_refuses_is_left(record: dict[str, object]) -> None:
     encoded = encode_detail(record)
@@ -89,6 +92,7 @@ def test_no_column_of_v2_is_named_as_an_escape_or_a_cut_is() -> None:
     assert not named & {"escaped", "cut", "length", "sha256"}
 
 
+@PROPERTY
 @given(st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_no_value_of_v2_is_an_object_or_a_list_by_the_time_it_is_encoded(value: object) -> None:
     kept = detail("Choice", ("id", value))["DisplayName"]

@@ -1,7 +1,6 @@
 """Any v2 through the real import: what PostgreSQL returns is what the rules say (M1 to M18, R1)."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 
 from tests.integration.hostile import values
 from tests.integration.hostile.books import Books
 from tests.integration.hostile.museum import museum
 from tests.integration.hostile.oracle import Oracle
 from tests.integration.hostile.world import REFERENCES, World, fears, worlds
+from tests.properties import SEARCH, examples
 from tests.runs import TABLES as V3_TABLES
 from tests.runs import empty_v3, query, run
 from tests.v2 import TABLES, use_v2
@@ -29,21 +29,7 @@ from transfer.report import MigrationReport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SEARCH = bool(os.environ.get("HYPOTHESIS_SEARCH"))
 COPY = "hostile_copy"
-
-
-def examples(usual: int, search: int) -> settings:
-    """How many worlds are imported. Only a search takes the minutes it takes to shrink one."""
-    shrink = {Phase.shrink} if SEARCH else set()
-    return settings(
-        phases={Phase.explicit, Phase.generate} | shrink,
-        max_examples=search if SEARCH else usual,
-        deadline=None,
-        derandomize=not SEARCH,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def moved(world: World) -> MigrationReport:
@@ -222,7 +208,7 @@ def test_any_v2_in_a_sqlite_file_comes_through_as_the_rules_say(
     drawn: Counter[str] = Counter()
     everything = museum(sqlite=True)
 
-    @examples(30, 1500)
+    @examples(30, 1500, slow=True)
     @given(worlds())
     @example(everything)
     def comes_through(world: World) -> None:
@@ -246,7 +232,7 @@ def test_any_v2_in_postgresql_comes_through_as_the_rules_say() -> None:
     alias = dict(connections["default"].settings_dict)
     alias["OPTIONS"] = {**alias["OPTIONS"], "options": f"-c search_path={COPY}"}
 
-    @examples(12, 500)
+    @examples(12, 500, slow=True)
     @given(worlds(sqlite=False))
     @example(everything)
     def comes_through(world: World) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(scope="module")
-def copied() -> Iterator[Callable[[list[Any]], list[Any]]]:
+def copied(django_db_setup: None) -> Iterator[Callable[[list[Any]], list[Any]]]:
     """A function that sends values through COPY into a text column and reads them back."""
     with closing(Target("test", exclusive=False)) as target:
         writer = target.writer

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import (
     NEW_YORK,
     OTHER_FORM,
@@ -24,7 +25,7 @@ from tests.unit.mapping.build import (
     submission,
     uid,
 )
-from tests.unit.mapping.strategies import PROPERTY, any_text, any_time
+from tests.unit.mapping.strategies import any_text, any_time
 from transfer.mapping import answers as answers_module
 from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import NEW_YORK, at, utc
-from tests.unit.mapping.strategies import PROPERTY, any_time
+from tests.unit.mapping.strategies import any_time
 from transfer.mapping.codes import Code
 from transfer.mapping.times import to_utc
 

@@ -2,8 +2,9 @@ import orjson
 import pytest
 from hypothesis import given
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import codes, context, organization, uid
-from tests.unit.mapping.strategies import PROPERTY, any_text
+from tests.unit.mapping.strategies import any_text
 from transfer.mapping.codes import Code
 from transfer.mapping.organizations import map_organization
 from transfer.mapping.text import clean, is_clean, shorten

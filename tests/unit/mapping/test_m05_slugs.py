@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import CREATED, STARTED, at, context, organization, uid, utc
-from tests.unit.mapping.strategies import PROPERTY, any_text, any_time
+from tests.unit.mapping.strategies import any_text, any_time
 from transfer.mapping.organizations import map_organization
 from transfer.mapping.slugs import SlugRequest, assign_slugs, slug_of
 

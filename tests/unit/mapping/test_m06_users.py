@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import (
     NEW_YORK,
     ORG,
@@ -14,7 +15,6 @@ from tests.unit.mapping.build import (
     user,
     utc,
 )
-from tests.unit.mapping.strategies import PROPERTY
 from transfer.mapping.codes import Code
 from transfer.mapping.users import email_key, map_user
 

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import (
     ORG,
     OTHER_ORG,
@@ -13,7 +14,6 @@ from tests.unit.mapping.build import (
     uid,
 )
 from tests.unit.mapping.oracles import assign_numbers
-from tests.unit.mapping.strategies import PROPERTY
 from transfer.mapping.codes import Code
 from transfer.mapping.numbers import Number, fallback_number, number_fault
 from transfer.mapping.text import clean

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import (
     SUBMISSION,
     answer,
@@ -17,7 +18,6 @@ from tests.unit.mapping.build import (
     reference,
     uid,
 )
-from tests.unit.mapping.strategies import PROPERTY
 from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.layout import form_fields

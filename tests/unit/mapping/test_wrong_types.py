@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties import PROPERTY
 from tests.unit.mapping.build import (
     FORM,
     ORG,
@@ -26,7 +27,6 @@ from tests.unit.mapping.build import (
     user,
     utc,
 )
-from tests.unit.mapping.strategies import PROPERTY
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.forms import FormParts, map_form
