@@ -81,6 +81,16 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the window another size, in CSS pixels."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
     def _and_load(self, act: Callable[[], object]) -> None:
         before = self._loads
         act()

@@ -255,9 +255,9 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
         """Who may change errors may try them again; nobody edits them."""
         return request.user.has_perm("transfer.change_migrationerror")
 
-    def get_action_choices(self, request: HttpRequest, *_args: Any) -> list[tuple[str, str]]:
-        """The one action there is, so that nobody has to choose it first."""
-        return super().get_action_choices(request, [])
+    def get_action_choices(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """The one action there is without a blank before it: nobody has to choose it first."""
+        return [choice for choice in super().get_action_choices(*args, **kwargs) if choice[0]]
 
     @admin.action(description="Try the selected errors again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: _Rows) -> None:

@@ -12,6 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 from submissions.models import Submission
 from tests.browser import Browser
 from tests.factories import FormFactory, OrganizationFactory, SubmissionFactory
+from tests.runs import run
+from tests.v2 import guid, make_v2
 from transfer.models import MigrationError, MigrationProgress
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -159,3 +161,56 @@ def test_a_warning_leads_to_the_record_it_is_about(admin):
 def test_a_list_does_not_push_the_page_wider_than_the_window(admin):
     admin.open("submissions_submission_changelist")
     assert admin.browser.ask("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_an_error_is_repaired_in_v2_and_tried_again(v2_path, admin):
+    v2 = make_v2(v2_path, organizations=[{}], users=[{"Email": None, "FirstName": SCRIPT}])
+    run(name="night")
+    admin.open("transfer_migrationerror_changelist")
+    admin.click("Error", within="#changelist-filter")
+    admin.click("email_missing")
+    assert "open" in admin.text(".field-state")
+    assert f"retry_v2 --name night --table users --id {v2.users[0]['Id']}" in admin.text(
+        "pre.command"
+    )
+    assert SCRIPT in admin.text(".v2-record")
+    admin.click("Try again")  # too early
+    assert "1 still open (1 email_missing)" in admin.text(".messagelist")
+
+    v2.execute("UPDATE User SET Email = 'ann@example.org'")
+    admin.click("Close")
+    assert "open" in admin.text("#result_list .field-state")
+    admin.browser.ask("document.querySelector('#result_list .action-select').click()")
+    admin.click("Go")
+
+    assert "1 closed (1 email_missing); 0 still open." in admin.text(".messagelist")
+    assert "resolved" in admin.text("#result_list .field-state")
+    admin.click("email_missing")
+    assert admin.count("Try again") == 0
+    admin.click("ann@example.org")
+    assert "Migrated by night" in admin.text("#content")
+    assert "taken" not in admin.browser.ask("document.title")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_errors_and_ledgers_fit_a_window_and_a_telephone(v2_path, admin, width):
+    make_v2(
+        v2_path,
+        organizations=[{}],
+        forms=[{}],
+        fields=[{"Name": "who"}],
+        submissions=[{"FormTypeId": guid(4, 77), "LookupCode": "x" * 300}],
+        answers=[{"FreeFormEntry": "y" * 300}],
+    )
+    run(name="night")
+    admin.browser.resize(width)
+    (error,) = MigrationError.objects.filter(migration_name="night")
+    (progress,) = MigrationProgress.objects.filter(migration_name="night", table_name="submissions")
+    for name, *args in (
+        ("transfer_migrationerror_changelist",),
+        ("transfer_migrationerror_change", error.pk),
+        ("transfer_migrationprogress_change", progress.pk),
+    ):
+        admin.open(name, *args)
+        assert admin.browser.ask("window.innerWidth") == width
+        assert admin.browser.ask("document.documentElement.scrollWidth") <= width
