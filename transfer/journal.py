@@ -30,25 +30,17 @@ CHECKPOINT = """
      WHERE migration_name = %s AND table_name = %s AND partition = 0
        FOR UPDATE
 """
-NEW_FINDINGS = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS new_findings (
-        place bigint GENERATED ALWAYS AS IDENTITY,
-        migration_name text, table_name text, v2_table text, record_id text, code text,
-        column_name text, occurrence int, severity text, error_message text, error_detail jsonb
-    ) ON COMMIT DELETE ROWS
-"""
-COPY_FINDINGS = """
-    COPY new_findings (migration_name, table_name, v2_table, record_id, code, column_name,
-                       occurrence, severity, error_message, error_detail)
-    FROM STDIN
-"""
 STORE_FINDINGS = """
     INSERT INTO migration_errors (
            migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
            severity, error_message, error_detail)
-    SELECT migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
-           severity, error_message, error_detail
-      FROM new_findings
+    SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name, occurrence,
+           severity, error_message, error_detail::jsonb
+      FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
+                  %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
+                  %(error_message)s::text[], %(error_detail)s::text[])
+           WITH ORDINALITY AS found (v2_table, record_id, code, column_name, occurrence, severity,
+                                     error_message, error_detail, place)
      ORDER BY place
         ON CONFLICT (migration_name, table_name, v2_table, record_id, code, column_name, occurrence)
            WHERE resolved_at IS NULL
@@ -56,6 +48,9 @@ STORE_FINDINGS = """
                       error_message = excluded.error_message,
                       error_detail = excluded.error_detail
 """
+# What one statement stores at most: findings, and characters of their details (one may be longer).
+FINDINGS_AT_ONCE = 1000
+DETAILS_AT_ONCE = 4_000_000
 
 
 class Journal(Protocol):
@@ -279,19 +274,34 @@ def store_findings(
 
     A fault that is there and open is the same row, seen once more.
     """
-    stored = list(findings)
-    if not stored:
-        return
     times: Counter[tuple[str, ...]] = Counter()
-    writer.execute(NEW_FINDINGS)
-    with writer.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
-        for finding in stored:
-            record_id = clean(finding.record_id)[:MAX_RECORD_ID]
-            fault = (finding.v2_table, record_id, finding.code.value, finding.column)
-            times[fault] += 1
-            severity = finding.code.info.severity.value
-            detail = encode_detail(finding.detail)
-            copy.write_row(
-                (migration, table, *fault, times[fault], severity, clean(finding.message), detail)
-            )
-    writer.execute(STORE_FINDINGS)
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for finding in findings:
+        record_id = clean(finding.record_id)[:MAX_RECORD_ID]
+        fault = (finding.v2_table, record_id, finding.code.value, finding.column)
+        times[fault] += 1
+        detail = encode_detail(finding.detail)
+        rows.append(
+            {
+                "v2_table": finding.v2_table,
+                "record_id": record_id,
+                "code": finding.code.value,
+                "column_name": finding.column,
+                "occurrence": times[fault],
+                "severity": finding.code.info.severity.value,
+                "error_message": clean(finding.message),
+                "error_detail": detail,
+            }
+        )
+        size += len(detail or "")
+        if len(rows) >= FINDINGS_AT_ONCE or size >= DETAILS_AT_ONCE:
+            _insert(writer, migration, table, rows)
+            rows, size = [], 0
+    if rows:
+        _insert(writer, migration, table, rows)
+
+
+def _insert(writer: Connection, migration: str, table: str, rows: list[dict[str, Any]]) -> None:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    writer.execute(STORE_FINDINGS, {"migration": migration, "table": table, **columns})
