@@ -129,7 +129,8 @@ def end_backends() -> int:
 
 def startup(**changes: str) -> dict[str, str]:
     """The environment of a command that begins with tests/startup/sitecustomize.py."""
-    return {"PYTHONPATH": str(Path(__file__).parent / "startup")} | changes
+    folders = [str(Path(__file__).parent / "startup"), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, folders))} | changes
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
