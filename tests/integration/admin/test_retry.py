@@ -8,11 +8,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission
 from django.db import connections
 from django.test import Client
 
 from organizations.models import User
+from pliers import admin_lists
 from tests.integration.admin.rows import address, change, finding
 from tests.runs import query, rich_v2, run
 from tests.v2 import V2, guid, make_v2, use_v2
@@ -251,6 +253,17 @@ class TestAction:
         assert text.startswith("Nothing was tried: at most 2 errors")
         assert "manage.py retry_v2 --name night," in text
         assert {error.attempts for error in errors()} == {1}
+
+    def test_a_list_that_is_not_counted_to_its_end_can_be_selected_and_is_refused(
+        self, admin_client, monkeypatch
+    ):
+        monkeypatch.setattr(admin_lists, "COUNT_LIMIT", 3)
+        monkeypatch.setattr(site.get_model_admin(MigrationError), "list_per_page", 2)
+        monkeypatch.setattr(admin_retry, "AT_MOST", 3)
+        rows = [finding() for _ in range(5)]
+        shown = admin_client.get(address(MigrationError, LIST)).content.decode()
+        assert "All more than 3 selected" in shown
+        assert select(admin_client, rows[0], across=True)[0][1].startswith("Nothing was tried")
 
     def test_nothing_selected_is_nothing_tried(self, v2_path, admin_client):
         broken(v2_path)
