@@ -30,6 +30,8 @@ CHECKPOINT = """
      WHERE migration_name = %s AND table_name = %s AND partition = 0
        FOR UPDATE
 """
+# Long texts go in binary (%b): to quote a thousand documents as an array's text takes a quarter
+# of a second.
 STORE_FINDINGS = """
     INSERT INTO migration_errors (
            migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
@@ -38,7 +40,7 @@ STORE_FINDINGS = """
            severity, error_message, error_detail::jsonb
       FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
                   %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
-                  %(error_message)s::text[], %(error_detail)s::text[])
+                  %(error_message)b::text[], %(error_detail)b::text[])
            WITH ORDINALITY AS found (v2_table, record_id, code, column_name, occurrence, severity,
                                      error_message, error_detail, place)
      ORDER BY place
