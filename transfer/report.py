@@ -1,5 +1,6 @@
 """What a run did, as text for a terminal and as one JSON document."""
 
+import shlex
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -166,8 +167,10 @@ class RetryReport:
         out.print(table)
         file = out.file
         text = file.getvalue() if isinstance(file, StringIO) else ""
-        ended = "\nInterrupted after the batch in hand." if self.interrupted else ""
-        return f"{text.rstrip()}{ended}\n{self.migration.as_text()}"
+        if self.interrupted:
+            go_on = f"retry_v2 --name {shlex.quote(self.migration.migration)}"
+            text = f"{text.rstrip()}\nInterrupted after the page in hand. To go on: {go_on}"
+        return f"{text.rstrip()}\n{self.migration.as_text()}"
 
 
 def _tables(report: MigrationReport) -> Table:

@@ -155,13 +155,14 @@ class _Retry:
             work.prepare()
             if step.table == "users":
                 self.target.retrying(lambda: self._decide(work))
-            for number, page in enumerate(pages, 1):
-                result = loader.load(self._batch(step, work, journal, page, number))
-                self.report.add(page, journal.settled.closed, journal.settled.gone)
-                seen.add(result)
-                self.observer.batch_loaded(seen)
-                if stop.asked:
-                    break
+            with stop.finishing():
+                for number, page in enumerate(pages, 1):
+                    result = loader.load(self._batch(step, work, journal, page, number))
+                    self.report.add(page, journal.settled.closed, journal.settled.gone)
+                    seen.add(result)
+                    self.observer.batch_loaded(seen)
+                    if stop.asked:
+                        break
         except (TransferError, psycopg.Error) as error:
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             hint = f"To go on: retry_v2 --name {shlex.quote(self.migration.name)}"

@@ -1,5 +1,7 @@
 """Retries that die, lose a connection or meet another importer (R2, R7)."""
 
+import os
+import signal
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,3 +165,18 @@ def test_r6_an_import_that_hung_while_a_retry_did_its_work_writes_nothing(v2_pat
 def run_progress() -> dict[str, TableState]:
     with closing(Target("test", exclusive=False)) as target:
         return read_migrations(target.writer, "night")[0].states
+
+
+def test_r9_ctrl_c_finishes_the_page_in_hand_and_says_so(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reread, "AT_ONCE", 1)
+    two_broken_users(v2_path)
+
+    report = retry(observer=Quiet(lambda _state: os.kill(os.getpid(), signal.SIGINT)))
+
+    assert report.interrupted
+    assert report.tried == {"email_missing": 1}
+    assert "Interrupted after the page in hand. To go on: retry_v2 --name night" in report.as_text()
+    assert_balanced()
+    assert retry().tried == {"email_missing": 1}
