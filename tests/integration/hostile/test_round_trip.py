@@ -208,7 +208,7 @@ def test_any_v2_in_a_sqlite_file_comes_through_as_the_rules_say(
     drawn: Counter[str] = Counter()
     everything = museum(sqlite=True)
 
-    @examples(30, 1500, slow=True)
+    @examples(24, 1500, slow=True)
     @given(worlds())
     @example(everything)
     def comes_through(world: World) -> None:
@@ -232,7 +232,7 @@ def test_any_v2_in_postgresql_comes_through_as_the_rules_say() -> None:
     alias = dict(connections["default"].settings_dict)
     alias["OPTIONS"] = {**alias["OPTIONS"], "options": f"-c search_path={COPY}"}
 
-    @examples(12, 500, slow=True)
+    @examples(10, 500, slow=True)
     @given(worlds(sqlite=False))
     @example(everything)
     def comes_through(world: World) -> None:
