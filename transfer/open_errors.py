@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from transfer.detail import decode_detail
+from transfer.records import is_id
 from transfer.target import Target
 
 # What a filter does not say is any: NULL matches all.
@@ -71,6 +72,15 @@ class OpenError(NamedTuple):
     code: str
     answers: int
     record: dict[str, Any]
+
+    @property
+    def findable(self) -> bool:
+        """Whether v2 can be trusted to find the record by its id.
+
+        A copy made by hand may hold ids that are none: cut here, or in letters whose case its
+        database does not know. That such a record is not found does not mean that it is gone.
+        """
+        return all(map(is_id, self.record_id.split("/")))
 
 
 @dataclass(frozen=True, slots=True)

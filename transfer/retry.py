@@ -185,7 +185,8 @@ class _Retry:
         own += [error for error in strays.homes if error.id not in known]
         mapped = work.again(own)
         there = {outcome.record_id for outcome in mapped.outcomes}
-        gone = {error.id for error in own if error.record_id not in there}
+        missing = [error for error in own if error.record_id not in there] + strays.missing
+        errors = [error for error in own + others if error.id]
         return RetriedBatch(
             step,
             number,
@@ -195,6 +196,7 @@ class _Retry:
             mapped.answers_read + len(strays.findings),
             strays.findings,
             mapped.records,
-            errors=[error for error in own + others if error.id],
-            gone=gone | strays.gone,
+            errors=[error for error in errors if error.findable or error not in missing],
+            gone={error.id for error in missing if error.findable},
+            not_found=[error.id for error in missing if error.id and not error.findable],
         )

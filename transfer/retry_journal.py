@@ -20,6 +20,7 @@ _CLOSE = """
                                 ELSE error_message END
      WHERE id = ANY(%(closed)s)
 """
+_TRIED = "UPDATE migration_errors SET attempts = attempts + 1 WHERE id = ANY(%s)"
 # The fault may be another one by now; it stays the record's one error.
 _RECODE = """
     UPDATE migration_errors AS error
@@ -33,11 +34,13 @@ _RECODE = """
 class RetriedBatch(MappedBatch):
     """Records tried again, with the errors recorded about them.
 
-    ``gone`` are the ids of those errors whose record v2 has no more.
+    ``gone`` are the ids of those errors whose record v2 has no more; ``not_found`` are errors of
+    which that cannot be told, and which stay as they are.
     """
 
     errors: list[OpenError] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
+    not_found: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class RetryJournal(DatabaseJournal):
         still_open = {error_id for error_id, _, _ in still}
         closed = {error.id for error in batch.errors} - still_open
         writer.execute(_CLOSE, {"closed": list(closed), "gone": list(batch.gone)})
+        writer.execute(_TRIED, (batch.not_found,))
         writer.execute(_RECODE, [list(part) for part in zip(*still, strict=True)] or [[], [], []])
         storable = self.storable(after, result.findings)
         store_findings(writer, self.migration, step.table, storable)

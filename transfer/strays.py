@@ -28,12 +28,12 @@ class Strays:
         findings: the errors of those that cannot be moved now either.
         homes: the submissions the others have by now, to be moved with all their answers: their
             own open error, or one without an id where v2 did not have them before.
-        gone: ids of the errors whose answer v2 has no more.
+        missing: the errors whose answer v2 does not find.
     """
 
     findings: list[Finding] = field(default_factory=list)
     homes: list[OpenError] = field(default_factory=list)
-    gone: set[int] = field(default_factory=set)
+    missing: list[OpenError] = field(default_factory=list)
 
 
 def find_homes(
@@ -55,7 +55,7 @@ def find_homes(
     homes: dict[str, OpenError] = {}
     for error in errors:
         if not now[error.record_id]:
-            strays.gone.add(error.id)
+            strays.missing.append(error)
             continue
         answer = now[error.record_id].pop(0)
         home = answer[0]

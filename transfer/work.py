@@ -295,7 +295,10 @@ def mapped_batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -
         batch.last_key,
         outcomes,
         read=len(batch.rows),
-        records={row.id: (row, None) for row in batch.rows},
+        records={
+            outcome.record_id: (row, None)
+            for row, outcome in zip(batch.rows, outcomes, strict=True)
+        },
     )
 
 

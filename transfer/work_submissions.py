@@ -104,7 +104,7 @@ class SubmissionsWork:
         made = mapped_batch(self._step, batch, outcomes)
         made.answers_read = batch.answers_read
         made.loose = [orphaned_answer(answer) for answer in batch.orphans]
-        made.records = {row.id: (row, batch.answers[row.id]) for row in batch.rows}
+        made.records = {key: (row, batch.answers[row.id]) for key, (row, _) in made.records.items()}
         return made
 
     def _map(

@@ -183,6 +183,26 @@ def test_a_record_v2_has_no_more_is_nothing_to_move(v2_path: Path) -> None:
     assert_balanced()
 
 
+@pytest.mark.parametrize("odd", ["x" * 300, "ÄÖ", " pad "])
+def test_r1_a_record_that_cannot_be_asked_for_is_not_taken_for_gone(
+    v2_path: Path, odd: str
+) -> None:
+    """Only a copy made by hand has such an Id; v3 can never have it."""
+    v2 = make_v2(v2_path, organizations=[{}], users=[{"Id": odd}])
+    run(name="night")
+
+    for attempts in (2, 3):
+        report = retry()
+
+        assert (report.still, report.gone.total()) == (1, 0)
+        (error,) = open_errors()
+        assert error["attempts"] == attempts
+        assert error["error_detail"]["Id"].lower() == odd.lower()
+    v2.execute("UPDATE User SET Id = ?", (guid(2, 1),))
+    retry()
+    assert len(open_errors()) == 1
+
+
 def test_m6_an_email_is_judged_anew_by_all_of_v2(v2_path: Path) -> None:
     same = {"Email": "Same@example.org"}
     v2 = make_v2(
