@@ -84,8 +84,8 @@ class MigrationReport:
             ],
         }
 
-    def as_text(self) -> str:
-        """The report as tables and sentences."""
+    def as_text(self, *, warnings: bool = True) -> str:
+        """The report as tables and sentences; without the warnings' table where told so."""
         out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
         out.print(_tables(self), soft_wrap=False)
         answers = self.answers()
@@ -97,7 +97,8 @@ class MigrationReport:
             rate = self.moved / self.seconds
             out.print(f"{self.moved:,} records in {self.seconds:,.1f} s: {rate:,.0f} a second")
         for severity, title in ((Severity.ERROR, "Errors"), (Severity.WARNING, "Warnings")):
-            if counts := self.findings(severity):
+            counts = self.findings(severity)
+            if counts and (warnings or severity is Severity.ERROR):
                 out.print(_codes(title, counts))
         if self.samples:
             out.print(_samples(self.samples))
@@ -154,7 +155,7 @@ class RetryReport:
     def as_text(self) -> str:
         """The report as tables and sentences."""
         if not self.tried:
-            return f"No open error to try.\n{self.migration.as_text()}"
+            return f"No open error to try.\n{self.migration.as_text(warnings=False)}"
         out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
         table = Table(title="Tried again", title_justify="left")
         table.add_column("code")
@@ -170,7 +171,8 @@ class RetryReport:
         if self.interrupted:
             go_on = f"retry_v2 --name {shlex.quote(self.migration.migration)}"
             text = f"{text.rstrip()}\nInterrupted after the page in hand. To go on: {go_on}"
-        return f"{text.rstrip()}\n{self.migration.as_text()}"
+        lines = [line.rstrip() for line in text.rstrip().splitlines()]
+        return "\n".join([*lines, self.migration.as_text(warnings=False)])
 
 
 def _tables(report: MigrationReport) -> Table:

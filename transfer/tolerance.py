@@ -33,13 +33,15 @@ class Tolerance:
         """
         recorded = sum(one.errors for one in states)
         if self.errors is not None and recorded > self.errors:
-            self._stop(state, f"{recorded:,} errors are recorded, more than --max-errors allows")
+            self._stop(
+                state, f"{recorded:,} errors are recorded, and --max-errors allows {self.errors:,}"
+            )
         total = max(state.total or 0, state.records.read)
         if self.share is not None and state.failed > self.share * total:
             self._stop(
                 state,
-                f"{state.failed:,} of {total:,} {state.table} failed, more than "
-                f"--max-error-share {self.share:g} allows",
+                f"{state.failed:,} of {total:,} {state.table} failed, and --max-error-share "
+                f"allows {100 * self.share:g}%",
             )
 
     def _stop(self, state: TableState, why: str) -> None:
