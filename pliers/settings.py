@@ -110,5 +110,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     # Statements carry the data, and with DEBUG they would all be kept.
-    "loggers": {"django.db.backends": {"level": "WARNING"}},
+    "loggers": {
+        "django.db.backends": {"level": "WARNING"},
+        # Its warnings are about connections that break; who uses the connection says it better.
+        "psycopg": {"level": "ERROR"},
+    },
 }

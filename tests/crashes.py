@@ -102,6 +102,7 @@ def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> Done:
     out, err = process.communicate(timeout=seconds)
     assert SECRET not in out + err
     assert "Traceback" not in err, err
+    assert "error ignored" not in err, err  # the driver's own words about a broken connection
     return Done(process.returncode, out, err)
 
 

@@ -92,7 +92,8 @@ CODES: dict[Code, CodeInfo] = {
         _W,
         "M4",
         "U+0000 or a lone surrogate in the text became U+FFFD",
-        "PostgreSQL stores neither; the place stays visible, and the text as it was is here",
+        "PostgreSQL stores neither; the place stays visible, and the warning's error_detail holds "
+        "the text as it was",
     ),
     Code.TIME_GAP_OR_OVERLAP: CodeInfo(
         _W,
