@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from enum import IntEnum
 from types import FrameType
 from typing import Any
@@ -114,7 +115,7 @@ def not_negative(value: str) -> int:
     return int(value)
 
 
-def share(value: str) -> float:
+def share(value: str) -> Decimal:
     """An argparse type: a share from 0 to 1, or per cent of it: 0.05 and 5% are the same.
 
     Raises:
@@ -122,10 +123,10 @@ def share(value: str) -> float:
     """
     text, _, percent = value.partition("%")
     try:
-        number = float(text) / (100 if value.endswith("%") else 1)
-    except ValueError:
-        number = -1
-    if percent or not 0 <= number <= 1:
+        number = Decimal(text) / (100 if value.endswith("%") else 1)
+    except InvalidOperation:
+        number = Decimal(-1)
+    if percent or number.is_nan() or not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"takes a share, 0 to 1 or 0% to 100%, got {value!r}")
     return number
 

@@ -46,6 +46,7 @@ SUBMISSION_COLUMNS = (
 ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
 # Rows of a lookup table or of orphans read at once; their size does not follow the batch's.
 SCAN_SIZE = 10_000
+FIRST_KEY = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(slots=True)
@@ -143,8 +144,7 @@ def ranges(
 ) -> Iterator[Page]:
     """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page.
 
-    Rows where that column is null, which only a copy made by hand can hold, are in the first page;
-    its last key is empty where there are no others.
+    Rows where that column is null, which only a copy made by hand can hold, are in the first page.
     """
     key = columns[0]
     with_key = query.filter(**{f"{key}__isnull": False}).order_by(key)
@@ -155,7 +155,8 @@ def ranges(
             return
         high = _last_key(bound, query)
         page = source.read(_between(query, key, after, high, or_null=first), columns)
-        page.last_key = after = high
+        # An empty last key would begin at the first page again.
+        page.last_key = after = high or FIRST_KEY
         if page.length:
             yield page
         if not bound.length:

@@ -19,7 +19,6 @@ from transfer.mapping.answers import TABLE as ANSWER_TABLE
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding
 from transfer.mapping.record_detail import detail, submission_detail
-from transfer.plan import Step
 from transfer.records import is_id
 from transfer.target import Connection, Target, first_line
 
@@ -117,7 +116,7 @@ class Loader:
         """
         ids = {place: batch.outcomes[place].record_id for place, _ in part}
         left: dict[int, Finding | None] = {}
-        if error is None or _is_id_taken(batch.step, _cause(error)):
+        if error is None or error.sqlstate == UNIQUE_VIOLATION:
             left |= self._there(writer, batch, ids, mine)
         rest = [row for row in part if row[0] not in left]
         told = error if len(rest) == len(part) else None
@@ -125,10 +124,11 @@ class Loader:
         for refusal in copier.rest([line for _, line in rest], told):
             place = rest[refusal.place][0]
             left[place] = _refused(batch, ids[place], refusal)
-            if _is_id_taken(batch.step, (refusal.sqlstate, refusal.column)):
+            if refusal.sqlstate == UNIQUE_VIOLATION:
                 clashes[place] = ids[place]
         mine |= {ids[place] for place, _ in rest if place not in left}
-        # An id may be taken behind a row that was refused for something else.
+        # An id may be taken behind a row that was refused for something else, and PostgreSQL may
+        # have looked at another unique key of the row first.
         return left | self._there(writer, batch, clashes, mine)
 
     def _there(
@@ -155,14 +155,6 @@ class Loader:
             found[place] = None if there[record_id] else _taken(batch, record_id)
             mine.add(record_id)
         return found
-
-
-def _cause(error: psycopg.Error) -> tuple[str, str]:
-    return error.sqlstate or "", error.diag.constraint_name or ""
-
-
-def _is_id_taken(step: Step, cause: tuple[str, str]) -> bool:
-    return cause == (UNIQUE_VIOLATION, f"{step.table}_pkey")
 
 
 def _sum_up(batch: MappedBatch, refused: dict[int, Finding], in_v3: int) -> BatchResult:

@@ -1,15 +1,17 @@
 """The errors a migration has recorded and nobody has repaired yet, as retry_v2 reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from psycopg import sql
 
 from transfer.detail import decode_detail
+from transfer.mapping.codes import Code
 from transfer.records import is_id
 from transfer.target import Target
 
+IDS_AT_ONCE = 1000
 # What a filter does not say is any: NULL matches all.
 _WANTED = sql.SQL(
     """
@@ -32,9 +34,21 @@ _COUNT = sql.SQL(
      GROUP BY table_name
     """
 ).format(wanted=_WANTED)
-_FOUND = sql.SQL("SELECT DISTINCT record_id FROM migration_errors WHERE {wanted}").format(
-    wanted=_WANTED
-)
+_FOUND = sql.SQL(
+    """
+    SELECT DISTINCT record_id
+      FROM migration_errors
+     WHERE {wanted} AND (%(tables)s::text[] IS NULL OR table_name = ANY(%(tables)s))
+    """
+).format(wanted=_WANTED)
+# What records name and v3 lacked: their form, their organization.
+_NAMED = sql.SQL(
+    """
+    SELECT DISTINCT lower(error_detail->>%(column)s)
+      FROM migration_errors
+     WHERE {wanted} AND code = %(code)s AND jsonb_typeof(error_detail->%(column)s) = 'string'
+    """
+).format(wanted=_WANTED)
 # A page is so many records, not rows: answers without Ids share a record_id, and belong together.
 # Of a submission's answers, which may be a million, only the number is wanted.
 _PAGE = sql.SQL(
@@ -78,9 +92,11 @@ class OpenError(NamedTuple):
         """Whether v2 can be trusted to find the record by its id.
 
         A copy made by hand may hold ids that are none: cut here, or in letters whose case its
-        database does not know. That such a record is not found does not mean that it is gone.
+        database does not know. An answer without an Id goes by its submission and its field,
+        which may be the very thing that was repaired. That such a record is not found does not
+        mean that it is gone.
         """
-        return all(map(is_id, self.record_id.split("/")))
+        return is_id(self.record_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +149,24 @@ def pages(
             return
         yield page
         after = page[-1].record_id
+
+
+def of_records(
+    target: Target, migration: str, *, table: str, v2_table: str, ids: Sequence[str]
+) -> list[OpenError]:
+    """The open errors about these records of a v2 table."""
+    found: list[OpenError] = []
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        wanted = Wanted(ids=tuple(ids[start : start + IDS_AT_ONCE]))
+        for page in pages(target, migration, wanted, table=table, size=IDS_AT_ONCE):
+            found += [error for error in page if error.v2_table == v2_table]
+    return found
+
+
+def named(target: Target, migration: str, wanted: Wanted, *, code: Code, column: str) -> list[str]:
+    """The v2 ids that records failed for: those in this column of errors with this code."""
+    parameters = wanted.parameters(migration) | {"code": code.value, "column": column}
+    return sorted(filter(is_id, (row[0] for row in target.read(_NAMED, parameters))))
 
 
 def _record(detail: object) -> dict[str, Any]:

@@ -153,7 +153,8 @@ class Pipeline:
                     number += 1
                     batch.number = number
                     self._allowance.take(len(batch.outcomes))
-                    self._settle(waiting, state)
+                    settling, waiting = waiting, None
+                    self._settle(settling, state)
                     waiting = executor.submit(self._loader.load, batch)
                     if self._halted:
                         break

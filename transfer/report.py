@@ -121,6 +121,7 @@ class RetryReport:
     tried: Counter[str] = field(default_factory=Counter)
     closed: Counter[str] = field(default_factory=Counter)
     gone: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     def add(
@@ -129,8 +130,10 @@ class RetryReport:
         """Count a page of errors; closed and gone are ids of theirs."""
         for error in errors:
             self.tried[error.code] += 1
-            self.closed[error.code] += error.id in closed
-            self.gone[error.code] += error.id in gone
+            if error.id in closed:
+                self.closed[error.code] += 1
+            if error.id in gone:
+                self.gone[error.code] += 1
 
     @property
     def still(self) -> int:
@@ -149,13 +152,15 @@ class RetryReport:
                 code: {"tried": n, "closed": self.closed[code], "gone": self.gone[code]}
                 for code, n in sorted(self.tried.items())
             },
+            "notes": self.notes,
             "migration": self.migration.as_json(),
         }
 
     def as_text(self) -> str:
         """The report as tables and sentences."""
         if not self.tried:
-            return f"No open error to try.\n{self.migration.as_text(warnings=False)}"
+            said = "\n".join(self.notes) or "No open error to try."
+            return f"{said}\n{self.migration.as_text(warnings=False)}"
         out = Console(file=StringIO(), width=REPORT_WIDTH, color_system=None, highlight=False)
         table = Table(title="Tried again", title_justify="left")
         table.add_column("code")
@@ -171,7 +176,7 @@ class RetryReport:
         if self.interrupted:
             go_on = f"retry_v2 --name {shlex.quote(self.migration.migration)}"
             text = f"{text.rstrip()}\nInterrupted after the page in hand. To go on: {go_on}"
-        lines = [line.rstrip() for line in text.rstrip().splitlines()]
+        lines = [line.rstrip() for line in text.rstrip().splitlines()] + self.notes
         return "\n".join([*lines, self.migration.as_text(warnings=False)])
 
 

@@ -22,23 +22,24 @@ from transfer.records import (
 from transfer.source import Source
 
 AT_ONCE = 200
+NO_ID = "None"  # as the first half of an answer's key that names no submission
 
 
 def organizations(source: Source, ids: Sequence[str]) -> extract.Batch[V2Organization]:
     """Those of the organizations that v2 has."""
-    page = source.read(_with(v2.Organization, ids), extract.ORGANIZATION_COLUMNS)
+    page = source.read(_with(source, v2.Organization, ids), extract.ORGANIZATION_COLUMNS)
     return extract.Batch([V2Organization(*row) for row in page.rows()], "")
 
 
 def users(source: Source, ids: Sequence[str]) -> extract.Batch[V2User]:
     """Those of the users that v2 has."""
-    page = source.read(_with(v2.User, ids), extract.USER_COLUMNS)
+    page = source.read(_with(source, v2.User, ids), extract.USER_COLUMNS)
     return extract.Batch([V2User(*row) for row in page.rows()], "")
 
 
 def forms(source: Source, known: extract.Lookups, ids: Sequence[str]) -> extract.FormBatch:
     """Those of the forms that v2 has, with all that hangs on them."""
-    page = source.read(_with(v2.FormType, ids), extract.FORM_COLUMNS)
+    page = source.read(_with(source, v2.FormType, ids), extract.FORM_COLUMNS)
     batch = extract.FormBatch([V2Form(*row) for row in page.rows()], "")
     own = v2.Field._default_manager.filter(form_type_id__in=[form.id for form in batch.rows])
     extract.add_fields(source, known, batch, own)
@@ -47,10 +48,10 @@ def forms(source: Source, known: extract.Lookups, ids: Sequence[str]) -> extract
 
 def submissions(source: Source, ids: Sequence[str]) -> extract.SubmissionBatch:
     """Those of the submissions that v2 has, with their answers."""
-    page = source.read(_with(v2.FormSubmission, ids), extract.SUBMISSION_COLUMNS)
+    page = source.read(_with(source, v2.FormSubmission, ids), extract.SUBMISSION_COLUMNS)
     batch = extract.SubmissionBatch([V2Submission(*row) for row in page.rows()], "")
     batch.answers = {row.id: [] for row in batch.rows}
-    answers = _with(v2.FormSubmissionMetaData, list(batch.answers), "form_submission_id")
+    answers = _with(source, v2.FormSubmissionMetaData, list(batch.answers), "form_submission_id")
     for answer in source.read(answers, extract.ANSWER_COLUMNS).rows():
         batch.answers[answer[0]].append(answer)
         batch.answers_read += 1
@@ -59,24 +60,36 @@ def submissions(source: Source, ids: Sequence[str]) -> extract.SubmissionBatch:
 
 def submission_ids(source: Source, ids: Sequence[str]) -> set[str]:
     """Those of the ids that are submissions of v2."""
-    return {row[0] for row in source.read(_with(v2.FormSubmission, ids), ("id",)).rows()}
+    return {row[0] for row in source.read(_with(source, v2.FormSubmission, ids), ("id",)).rows()}
+
+
+def answers_of(source: Source, submissions: Sequence[str]) -> list[V2Answer]:
+    """The answers that name these submissions, whether v2 has those or not."""
+    query = _with(source, v2.FormSubmissionMetaData, submissions, "form_submission_id")
+    return list(source.read(query, extract.ANSWER_COLUMNS).rows())
 
 
 def answers(source: Source, keys: Sequence[str]) -> list[V2Answer]:
-    """Those of the answers that v2 has, by what findings call them (their Id, where v2 has one)."""
+    """Those of the answers that v2 has, by what findings call them (see ``answer_key``)."""
     model = v2.FormSubmissionMetaData
-    if source.has(model, "id"):
-        query = _with(model, keys)
-    else:
-        query = _with(model, [key.partition("/")[0] for key in keys], "form_submission_id")
+    own = [key for key in keys if "/" not in key]
+    found: list[V2Answer] = []
+    if own and source.has(model, "id"):
+        found += source.read(_with(source, model, own), extract.ANSWER_COLUMNS).rows()
+    if without_id := {key.partition("/")[0] for key in keys if "/" in key}:
+        found += answers_of(source, sorted(without_id))
     wanted = set(keys)
-    found = source.read(query, extract.ANSWER_COLUMNS).rows()
     return [answer for answer in found if answer_key(answer) in wanted]
 
 
-def _with(model: type[Model], ids: Sequence[str], key: str = "id") -> "QuerySet[Any]":
+def _with(
+    source: Source, model: type[Model], ids: Sequence[str], key: str = "id"
+) -> "QuerySet[Any]":
     """The rows with these ids; such as are no GUIDs only a copy made by hand can hold."""
     condition = Q(**{f"{key}__in": sorted(set(filter(is_id, ids)))})
     for other in sorted({one for one in ids if not is_id(one)}):
-        condition |= Q(**{key: Value(other, TextField())})
+        if other == NO_ID:
+            condition |= Q(**{f"{key}__isnull": True})
+        elif source.connection.vendor == "sqlite":  # elsewhere the column holds GUIDs alone
+            condition |= Q(**{key: Value(other, TextField())})
     return model._default_manager.filter(condition)

@@ -8,14 +8,21 @@ the ledger, in one transaction a page; what does not keeps its error, with one m
 import contextlib
 import shlex
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import sql
 
 from transfer import extract, open_errors, reread
 from transfer.batch import TableState
 from transfer.exceptions import RunError, RunStoppedError, SourceError, TransferError
 from transfer.load import Loader
+from transfer.mapping.answers import TABLE as ANSWER_TABLE
+from transfer.mapping.codes import Code
+from transfer.mapping.record_detail import answer_key
+from transfer.mapping.submissions import orphaned_answer
 from transfer.open_errors import OpenError, Wanted
 from transfer.options import ImportOptions
 from transfer.pipeline import Interruption, Observer, make_work
@@ -25,17 +32,27 @@ from transfer.report import MigrationReport, RetryReport
 from transfer.retry_journal import RetriedBatch, RetryJournal
 from transfer.scope import Scope
 from transfer.source import Source, identity
-from transfer.strays import find_homes
+from transfer.strays import Stray, Strays, find_homes
 from transfer.target import Target
 from transfer.work import Run, Work
+
+# Tables that others refer to: the error of a record whose parent v3 lacks, and the v2 column.
+PARENTS = {
+    "organizations": (Code.ORGANIZATION_UNKNOWN, "OrganizationId"),
+    "forms": (Code.FORM_UNKNOWN, "FormTypeId"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RetryOptions:
-    """Which errors of which migration; no name: of the only one that has any."""
+    """Which errors of which migration; no name: of the only one that has any.
+
+    ``batch_size`` is records a transaction, from 1 to reread.AT_ONCE.
+    """
 
     name: str | None = None
     wanted: Wanted = field(default_factory=Wanted)
+    batch_size: int = reread.AT_ONCE
 
 
 def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
@@ -59,7 +76,16 @@ def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
         report = RetryReport(_report(migration))
         if counts:
             with contextlib.closing(Source()) as source:
-                retry = _Retry(begun, options.wanted, observer, source, target, migration, report)
+                retry = _Retry(
+                    begun,
+                    options.wanted,
+                    options.batch_size,
+                    observer,
+                    source,
+                    target,
+                    migration,
+                    report,
+                )
                 retry.run(counts)
         report.migration = _report(migration)
         report.migration.seconds = time.monotonic() - began
@@ -114,6 +140,7 @@ class _Retry:
 
     begun: ImportOptions
     wanted: Wanted
+    at_once: int
     observer: Observer
     source: Source
     target: Target
@@ -124,6 +151,7 @@ class _Retry:
         """Try the errors of each table, parents first: what they lacked may come with it."""
         if missing := self.source.schema.missing():
             raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
+        extract.check_keys(self.source)
         migration = self.migration
         ctx = self.begun.context(migration.name, migration.started_at)
         scope = Scope(self.source, ctx, self.begun.organizations)
@@ -137,8 +165,18 @@ class _Retry:
         stop = Interruption()
         with stop.listening():
             for step in self.begun.steps:
-                if step.table in counts and not stop.asked:
-                    self._table(step, run, journal, counts[step.table], stop)
+                if stop.asked:
+                    break
+                if not (counts.get(step.table) or self._parents(step)):
+                    continue
+                if journal.states[step.table].status != "completed":
+                    # What is still to be read must not be read twice, nor lose its number.
+                    self.report.notes.append(
+                        f"{step.table}: not moved to the end yet, so its errors wait. First: "
+                        f"import_v2 --name {shlex.quote(migration.name)}"
+                    )
+                    continue
+                self._table(step, run, journal, counts.get(step.table, 0), stop)
         self.report.interrupted = stop.asked
 
     def _table(
@@ -147,18 +185,17 @@ class _Retry:
         seen = TableState(step.table, "in_progress", count)
         self.observer.table_started(seen)
         loader = Loader(self.target, journal)
-        pages = open_errors.pages(
-            self.target, self.migration.name, self.wanted, table=step.table, size=reread.AT_ONCE
-        )
         try:
             work = make_work(run, step)
             work.prepare()
             if step.table == "users":
                 self.target.retrying(lambda: self._decide(work))
             with stop.finishing():
-                for number, page in enumerate(pages, 1):
-                    result = loader.load(self._batch(step, work, journal, page, number))
-                    self.report.add(page, journal.settled.closed, journal.settled.gone)
+                for number, page in enumerate(self._pages(step), 1):
+                    batch = self._batch(step, work, journal, page, number)
+                    result = loader.load(batch)
+                    tried = batch.errors + batch.not_settled
+                    self.report.add(tried, journal.settled.closed, journal.settled.gone)
                     seen.add(result)
                     self.observer.batch_loaded(seen)
                     if stop.asked:
@@ -170,6 +207,33 @@ class _Retry:
             raise RunStoppedError(msg, table=step.table) from error
         self.observer.table_ended(seen)
 
+    def _pages(self, step: Step) -> Iterator[list[OpenError]]:
+        """What others failed for and v2 has by now, then the table's own errors."""
+        parents = self._parents(step)
+        for start in range(0, len(parents), self.at_once):
+            yield parents[start : start + self.at_once]
+        yield from open_errors.pages(
+            self.target, self.migration.name, self.wanted, table=step.table, size=self.at_once
+        )
+
+    def _parents(self, step: Step) -> list[OpenError]:
+        """Organizations or forms that records failed for, and neither v3 nor its errors know.
+
+        v2 did not have them when the migration read the table; somebody has put them back.
+        """
+        if step.table not in PARENTS:
+            return []
+        code, column = PARENTS[step.table]
+        migration = self.migration.name
+        ids = open_errors.named(self.target, migration, self.wanted, code=code, column=column)
+        query = sql.SQL("SELECT id::text FROM {} WHERE id = ANY(%s::uuid[])")
+        there = self.target.read(query.format(sql.Identifier(step.table)), (ids,))
+        failed = open_errors.of_records(
+            self.target, migration, table=step.table, v2_table=step.v2_table, ids=ids
+        )
+        known = {row[0] for row in there} | {error.record_id for error in failed}
+        return [OpenError(0, step.v2_table, one, "", 0, {}) for one in ids if one not in known]
+
     def _decide(self, work: Work) -> None:
         # Whose email is a later one may have changed with the repair, and users are few.
         with self.target.writer.transaction():
@@ -178,25 +242,78 @@ class _Retry:
     def _batch(
         self, step: Step, work: Work, journal: RetryJournal, page: list[OpenError], number: int
     ) -> RetriedBatch:
+        state = journal.states[step.table]
         own = [error for error in page if error.v2_table == step.v2_table]
         others = [error for error in page if error.v2_table != step.v2_table]
         strays = find_homes(self.source, self.target, self.migration.name, step, others)
-        known = {error.id for error in own}
+        known = {error.id for error in own if error.id}
         own += [error for error in strays.homes if error.id not in known]
-        mapped = work.again(own)
-        there = {outcome.record_id for outcome in mapped.outcomes}
-        missing = [error for error in own if error.record_id not in there] + strays.missing
-        errors = [error for error in own + others if error.id]
-        return RetriedBatch(
+        mapped, outside = work.again(own)
+        batch = RetriedBatch(
             step,
             number,
-            journal.states[step.table].last_key,
+            state.last_key,
             mapped.outcomes,
             mapped.read,
-            mapped.answers_read + len(strays.findings),
-            strays.findings,
+            mapped.answers_read,
+            mapped.loose,
             mapped.records,
-            errors=[error for error in errors if error.findable or error not in missing],
-            gone={error.id for error in missing if error.findable},
-            not_found=[error.id for error in missing if error.id and not error.findable],
         )
+        self._settle_records(batch, own, outside)
+        self._settle_strays(batch, strays, state)
+        batch.answers_read += len(batch.loose)
+        return batch
+
+    def _settle_records(
+        self, batch: RetriedBatch, errors: list[OpenError], outside: set[str]
+    ) -> None:
+        """Tell the records that are in the batch, those v2 has no more, and the others apart."""
+        there = {outcome.record_id for outcome in batch.outcomes}
+        missing = []
+        for error in errors:
+            if error.id and error.record_id in there:
+                batch.errors.append(error)
+            elif error.id and error.findable and error.record_id not in outside:
+                batch.errors.append(error)
+                missing.append(error)
+            elif error.id:
+                batch.not_settled.append(error)
+        batch.gone = {error.id: error.answers for error in missing}
+        if missing and batch.step.table == "submissions":
+            # Their answers may have stayed: then those are what is without a submission.
+            left = reread.answers_of(self.source, [error.record_id for error in missing])
+            batch.loose += map(orphaned_answer, left)
+            stayed = Counter(answer[0] for answer in left)
+            for error in missing:
+                batch.gone[error.id] = max(error.answers - stayed[error.record_id], 0)
+
+    def _settle_strays(self, batch: RetriedBatch, strays: Strays, state: TableState) -> None:
+        """Tell answers that come with a submission now, that v2 has no more, and others apart."""
+        moved = Counter(
+            answer_key(answer) for _, answers in batch.records.values() for answer in answers or ()
+        )
+        known = {stray.error.id for stray in strays.all}
+        every = list(strays.all)
+        if moved and state.findings[Code.ANSWER_ORPHANED.value]:
+            # A submission takes all its answers along, those of errors on other pages, too.
+            more = open_errors.of_records(
+                self.target,
+                self.migration.name,
+                table=batch.step.table,
+                v2_table=ANSWER_TABLE,
+                ids=sorted(moved),
+            )
+            every += [Stray(error, None) for error in more if error.id not in known]
+        for stray in every:
+            error = stray.error
+            if moved[error.record_id] > 0:
+                moved[error.record_id] -= 1
+                batch.errors.append(error)
+            elif stray.finding is not None:
+                batch.errors.append(error)
+                batch.loose.append(stray.finding)
+            elif stray.answer is None and error.findable and error.id in known:
+                batch.errors.append(error)
+                batch.gone[error.id] = 1
+            elif error.id in known:
+                batch.not_settled.append(error)

@@ -34,13 +34,14 @@ _RECODE = """
 class RetriedBatch(MappedBatch):
     """Records tried again, with the errors recorded about them.
 
-    ``gone`` are the ids of those errors whose record v2 has no more; ``not_found`` are errors of
-    which that cannot be told, and which stay as they are.
+    ``gone`` are the ids of those errors whose record v2 has no more, with how many answers went
+    with it. ``not_settled`` are errors about which nothing new can be told: v2 does not find the
+    record by such an Id, or it belongs to an organization that is not in the run; they stay.
     """
 
     errors: list[OpenError] = field(default_factory=list)
-    gone: set[int] = field(default_factory=set)
-    not_found: list[int] = field(default_factory=list)
+    gone: dict[int, int] = field(default_factory=dict)
+    not_settled: list[OpenError] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class RetryJournal(DatabaseJournal):
         still_open = {error_id for error_id, _, _ in still}
         closed = {error.id for error in batch.errors} - still_open
         writer.execute(_CLOSE, {"closed": list(closed), "gone": list(batch.gone)})
-        writer.execute(_TRIED, (batch.not_found,))
+        writer.execute(_TRIED, ([error.id for error in batch.not_settled],))
         writer.execute(_RECODE, [list(part) for part in zip(*still, strict=True)] or [[], [], []])
         storable = self.storable(after, result.findings)
         store_findings(writer, self.migration, step.table, storable)
@@ -85,7 +86,7 @@ class RetryJournal(DatabaseJournal):
             after.total = after.records.read
         save_counts(writer, self.migration, after)
         self._pending = Pending(batch, result, after)
-        self.settled = Settled(closed, batch.gone)
+        self.settled = Settled(closed, set(batch.gone))
 
 
 def _take_back(state: TableState, errors: list[OpenError], v2_table: str) -> None:
@@ -109,4 +110,4 @@ def _count_gone(state: TableState, batch: RetriedBatch, v2_table: str) -> None:
         if error.id in batch.gone:
             is_record = error.v2_table == v2_table
             state.records.gone += is_record
-            state.answers.gone += error.answers if is_record else 1
+            state.answers.gone += batch.gone[error.id]

@@ -1,8 +1,9 @@
 """Answers that had no submission, looked for once more (M17)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from psycopg import sql
 
@@ -11,7 +12,7 @@ from transfer.mapping.findings import Finding
 from transfer.mapping.record_detail import answer_key
 from transfer.mapping.submissions import orphaned_answer
 from transfer.mapping.text import shorten
-from transfer.open_errors import OpenError, Wanted
+from transfer.open_errors import OpenError
 from transfer.plan import Step
 from transfer.records import V2Answer, is_id
 from transfer.source import Source
@@ -20,20 +21,27 @@ from transfer.target import Target
 _IN_V3 = "SELECT id::text FROM submissions WHERE id = ANY(%s::uuid[])"
 
 
-@dataclass(slots=True)
-class Strays:
-    """What became of answers without a submission.
+class Stray(NamedTuple):
+    """An error about an answer without a submission, and what v2 has of the answer now.
 
-    Args:
-        findings: the errors of those that cannot be moved now either.
-        homes: the submissions the others have by now, to be moved with all their answers: their
-            own open error, or one without an id where v2 did not have them before.
-        missing: the errors whose answer v2 does not find.
+    ``finding`` is the error as it is now; None where the answer has a submission that can be
+    moved with it, or where v2 does not find the answer.
     """
 
-    findings: list[Finding] = field(default_factory=list)
+    error: OpenError
+    answer: V2Answer | None
+    finding: Finding | None = None
+
+
+@dataclass(slots=True)
+class Strays:
+    """Strays, and the submissions to be moved with all their answers.
+
+    ``homes`` are those: their own open error, or one without an id where v2 did not have them.
+    """
+
+    all: list[Stray] = field(default_factory=list)
     homes: list[OpenError] = field(default_factory=list)
-    missing: list[OpenError] = field(default_factory=list)
 
 
 def find_homes(
@@ -49,39 +57,30 @@ def find_homes(
     named = {answer[0] for answers in now.values() for answer in answers}
     # A copy made by hand may hold an answer that names none.
     in_v2 = reread.submission_ids(source, [key for key in named if isinstance(key, str)])
-    failed = _failed(target, migration, step, in_v2)
+    failed = {
+        error.record_id: error
+        for error in open_errors.of_records(
+            target, migration, table=step.table, v2_table=step.v2_table, ids=sorted(in_v2)
+        )
+    }
     query = sql.SQL(_IN_V3)
     in_v3 = {row[0] for row in target.read(query, (list(filter(is_id, in_v2)),))}
     homes: dict[str, OpenError] = {}
     for error in errors:
         if not now[error.record_id]:
-            strays.missing.append(error)
+            strays.all.append(Stray(error, None))
             continue
         answer = now[error.record_id].pop(0)
         home = answer[0]
         if home not in in_v2:
-            strays.findings.append(orphaned_answer(answer))
+            strays.all.append(Stray(error, answer, orphaned_answer(answer)))
         elif home in in_v3 and home not in failed:
-            strays.findings.append(_changed_since(answer))
+            strays.all.append(Stray(error, answer, _changed_since(answer)))
         else:
+            strays.all.append(Stray(error, answer))
             homes[home] = failed.get(home) or OpenError(0, step.v2_table, home, "", 0, {})
     strays.homes = list(homes.values())
     return strays
-
-
-def _failed(
-    target: Target, migration: str, step: Step, ids: Collection[str]
-) -> dict[str, OpenError]:
-    if not ids:
-        return {}
-    wanted = Wanted(ids=tuple(ids))
-    pages = open_errors.pages(target, migration, wanted, table=step.table, size=len(ids))
-    return {
-        error.record_id: error
-        for page in pages
-        for error in page
-        if error.v2_table == step.v2_table
-    }
 
 
 def _changed_since(answer: V2Answer) -> Finding:

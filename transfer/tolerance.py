@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from transfer.batch import TableState
 from transfer.exceptions import TooManyErrorsError
@@ -19,7 +20,7 @@ class Tolerance:
     """
 
     errors: int | None = None
-    share: float | None = None
+    share: Decimal | None = None
 
     def check(self, state: TableState, states: Iterable[TableState]) -> None:
         """Look at the books after a batch.
@@ -41,7 +42,7 @@ class Tolerance:
             self._stop(
                 state,
                 f"{state.failed:,} of {total:,} {state.table} failed, and --max-error-share "
-                f"allows {100 * self.share:g}%",
+                f"allows {float(100 * self.share):g}%",
             )
 
     def _stop(self, state: TableState, why: str) -> None:

@@ -8,7 +8,7 @@ collation; only the decisions about offenders are kept (migration_assignments), 
 finds the same ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -219,6 +219,25 @@ class Assignments:
             "FROM ({select}) AS found (id, code, value)"
         ).format(into=self._into, select=sql.SQL(select))
         connection.execute(query, (self._migration, self._table))
+
+
+def present_emails(target: Target, organizations: Collection[str]) -> dict[tuple[str, str], str]:
+    """The emails of v3's users in these organizations: (organization, folded email) → user."""
+    query = sql.SQL(
+        "SELECT id::text, organization_id::text, email FROM users"
+        " WHERE organization_id = ANY(%s::uuid[]) AND (%s = '' OR id > NULLIF(%s, '')::uuid)"
+        " ORDER BY id LIMIT %s"
+    )
+    known = sorted(filter(is_id, organizations))
+    found: dict[tuple[str, str], str] = {}
+    last = ""
+    while known:
+        rows = target.read(query, (known, last, last, PRESENT_AT_ONCE))
+        found |= {(organization, email_key(email)): user for user, organization, email in rows}
+        if len(rows) < PRESENT_AT_ONCE:
+            break
+        last = rows[-1][0]
+    return found
 
 
 def mark_decided(connection: Connection, migration: str, table: str) -> None:

@@ -4,10 +4,10 @@
 the table's end is reached. Nothing here writes, but for the decisions of transfer.uniqueness.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from psycopg import sql
 
@@ -37,7 +37,7 @@ from transfer.scope import Scope
 from transfer.slugbook import SlugBook
 from transfer.source import Source
 from transfer.target import Connection, Target
-from transfer.uniqueness import Assignments, Claim
+from transfer.uniqueness import Assignments, Claim, present_emails
 
 R = TypeVar("R", V2Organization, V2User, V2Form, V2Submission)
 
@@ -74,6 +74,13 @@ class Run:
         return found
 
 
+class Again(NamedTuple):
+    """Records tried again, mapped; and the ids of those v2 has, but not for this run any more."""
+
+    batch: MappedBatch
+    outside: set[str]
+
+
 class Work(Protocol):
     """One table's part of a run."""
 
@@ -92,7 +99,7 @@ class Work(Protocol):
     def closing(self) -> list[Finding]:
         """Findings about rows that no batch holds."""
 
-    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+    def again(self, errors: Sequence[OpenError]) -> Again:
         """The records of these errors as v2 has them now, mapped; without those it has no more."""
 
 
@@ -138,9 +145,11 @@ class OrganizationsWork:
         ]
         return mapped_batch(self._step, batch, outcomes)
 
-    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+    def again(self, errors: Sequence[OpenError]) -> Again:
         """See Work.again."""
-        return self.mapped(reread.organizations(self._run.source, ids_of(errors)))
+        batch = reread.organizations(self._run.source, ids_of(errors))
+        outside = leave_out(batch, lambda row: self._run.scope.has_organization(row.id))
+        return Again(self.mapped(batch), outside)
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -196,10 +205,22 @@ class UsersWork:
         ]
         return mapped_batch(self._step, batch, outcomes)
 
-    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
-        """See Work.again; ``decide`` has to come first, for the earlier user may have changed."""
-        batch = reread.users(self._run.source, ids_of(errors))
-        return self.mapped(batch, self._assignments.lookup(self._run.target, ids_of(errors)))
+    def again(self, errors: Sequence[OpenError]) -> Again:
+        """See Work.again; ``decide`` has to come first, for the earlier user may have changed.
+
+        An email that any user of v3 has is taken, too: nobody's in v3 changes for a retry (M6).
+        """
+        run = self._run
+        batch = reread.users(run.source, ids_of(errors))
+        outside = leave_out(batch, lambda row: run.scope.has_organization(row.organization_id))
+        later = set(self._assignments.lookup(run.target, [row.id for row in batch.rows]))
+        taken = present_emails(run.target, {row.organization_id for row in batch.rows})
+        for row in batch.rows:
+            if isinstance(row.email, str):
+                owner = taken.get((row.organization_id, email_key(row.email)))
+                if owner not in (None, row.id):
+                    later.add(row.id)
+        return Again(self.mapped(batch, later), outside)
 
     def closing(self) -> list[Finding]:
         """See Work.closing."""
@@ -265,9 +286,12 @@ class FormsWork:
             outcomes.append(map_form(parts, slug, run.ctx, organizations=self._organizations))
         return mapped_batch(self._step, batch, outcomes)
 
-    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+    def again(self, errors: Sequence[OpenError]) -> Again:
         """See Work.again."""
-        return self.mapped(reread.forms(self._run.source, self._run.lookups, ids_of(errors)))
+        batch = reread.forms(self._run.source, self._run.lookups, ids_of(errors))
+        found = {row.id for row in batch.rows}
+        made = self.mapped(batch)
+        return Again(made, found - {row.id for row in batch.rows})
 
     def closing(self) -> list[Finding]:
         """What is nobody's: fields without a form, settings and choices without a field (M11).
@@ -300,6 +324,13 @@ def mapped_batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -
             for row, outcome in zip(batch.rows, outcomes, strict=True)
         },
     )
+
+
+def leave_out(batch: extract.Batch[R], is_selected: Callable[[R], bool]) -> set[str]:
+    """Leave the rows out of the batch that are not in the run; their ids."""
+    outside = {row.id for row in batch.rows if not is_selected(row)}
+    batch.rows = [row for row in batch.rows if row.id not in outside]
+    return outside
 
 
 def ids_of(errors: Sequence[OpenError]) -> list[str]:

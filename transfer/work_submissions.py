@@ -1,6 +1,7 @@
 """FormSubmission with its answers → submissions: the largest table's part of a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from psycopg import sql
 
@@ -18,7 +19,7 @@ from transfer.plan import Step
 from transfer.records import V2Submission, is_id
 from transfer.target import Connection
 from transfer.uniqueness import Assignments, Claim
-from transfer.work import FORMS_AT_ONCE, Run, ids_of, mapped_batch, sortable
+from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, mapped_batch, sortable
 
 _TAKEN = """
     SELECT present.organization_id::text, present.submission_number
@@ -116,7 +117,7 @@ class SubmissionsWork:
             number = late_number(row.id, fault)
         return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
 
-    def again(self, errors: Sequence[OpenError]) -> MappedBatch:
+    def again(self, errors: Sequence[OpenError]) -> Again:
         """See Work.again.
 
         A number is the one decided for the record, as long as its lookup code is what it was.
@@ -124,13 +125,14 @@ class SubmissionsWork:
         """
         run = self._run
         batch = reread.submissions(run.source, ids_of(errors))
-        batch.pass_over([row.id for row in batch.rows if not self._selected(row)])
+        outside = {row.id for row in batch.rows if not self._selected(row)}
+        batch.pass_over(outside)
         decided = self._assignments.lookup(run.target, [row.id for row in batch.rows])
-        before = {error.record_id: error.record.get("LookupCode") for error in errors}
+        before = {error.record_id: error.record for error in errors}
         numbers: dict[str, Number] = {}
         wishes: dict[str, tuple[str, str]] = {}
         for row in batch.rows:
-            if row.id in decided and before.get(row.id) == row.lookup_code:
+            if row.id in decided and _claims_the_same(row, before.get(row.id, {})):
                 numbers[row.id] = decided[row.id]
             elif fault := number_fault(row.lookup_code):
                 numbers[row.id] = late_number(row.id, fault)
@@ -147,7 +149,7 @@ class SubmissionsWork:
                 fault = numbers[v2_id].code if v2_id in numbers else Code.NUMBER_DUPLICATE
                 numbers[v2_id] = late_number(v2_id, fault)
             taken.add(wish)
-        return self.mapped(batch, numbers)
+        return Again(self.mapped(batch, numbers), outside)
 
     def _selected(self, row: V2Submission) -> bool:
         return self._run.scope.has_organization(self._run.scope.submission_organization(row))
@@ -155,6 +157,17 @@ class SubmissionsWork:
     def closing(self) -> list[Finding]:
         """See Work.closing."""
         return []
+
+
+def _claims_the_same(row: V2Submission, before: Mapping[str, Any]) -> bool:
+    """Whether the submission wants the number it wanted when it was read first (M12).
+
+    That is: the same lookup code in the same organization, its own or its form's.
+    """
+    now = {"LookupCode": row.lookup_code, "OrganizationId": row.organization_id}
+    if row.organization_id is None:
+        now["FormTypeId"] = row.form_type_id
+    return all(before.get(column) == value for column, value in now.items())
 
 
 def late_number(v2_id: str, fault: Code) -> Number:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def test_wrong_usage_exits_2_with_the_reason(
             ["--max-errors", "0", "--max-error-share", "5%"],
             {
                 "max_errors": 0,
-                "max_error_share": 0.05,
+                "max_error_share": Decimal("0.05"),
             },
         ),
         ([], {"max_errors": None, "max_error_share": None}),

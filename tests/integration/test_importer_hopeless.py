@@ -1,5 +1,6 @@
 """Runs that stop by themselves: too many errors (--max-errors), books that do not balance (R1)."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_a_run_with_more_errors_than_allowed_stops_after_the_batch_and_can_go_on
 def test_as_many_errors_as_allowed_stop_nothing(v2_path: Path) -> None:
     broken_v2(v2_path, submissions=4, failing=2)
 
-    report = run(batch_size=1, tolerance=Tolerance(errors=2, share=0.5))
+    report = run(batch_size=1, tolerance=Tolerance(errors=2, share=Decimal("0.5")))
 
     assert report.outcome == "finished"
 
@@ -71,7 +72,7 @@ def test_a_share_that_can_no_longer_be_kept_stops_the_run(v2_path: Path) -> None
     broken_v2(v2_path, submissions=10, failing=4)
 
     with pytest.raises(RunStoppedError, match=r"^2 of 10 submissions failed, and .* allows 10%"):
-        run(batch_size=1, tolerance=Tolerance(share=0.1))
+        run(batch_size=1, tolerance=Tolerance(share=Decimal("0.1")))
 
     assert [row[:3] for row in in_books()] == [("failed", 0, 2)]
 

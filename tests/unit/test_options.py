@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,10 @@ def test_argparse_is_told_why_a_value_is_wrong(
         (cli.batch_size, "100000", 100_000),
         (cli.positive, "7", 7),
         (cli.not_negative, "0", 0),
-        (cli.share, "0.05", 0.05),
-        (cli.share, "5%", 0.05),
-        (cli.share, "0", 0.0),
-        (cli.share, "100%", 1.0),
+        (cli.share, "0.05", Decimal("0.05")),
+        (cli.share, "29%", Decimal("0.29")),
+        (cli.share, "0", Decimal(0)),
+        (cli.share, "100%", Decimal(1)),
         (cli.organization_id, ORGANIZATION, ORGANIZATION.lower()),
         (cli.migration_name, " Samstag nacht, 1. Versuch [ä] ", "Samstag nacht, 1. Versuch [ä]"),
     ],

@@ -1,6 +1,7 @@
 """--max-errors and --max-error-share: when a run is hopeless."""
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
@@ -51,12 +52,21 @@ def test_errors_count_over_all_tables_with_orphans_and_without_warnings() -> Non
 
 
 @pytest.mark.parametrize(
-    ("share", "failed", "too_many"), [(0, 0, 0), (0, 1, 1), (0.05, 5, 0), (0.05, 6, 1), (1, 100, 0)]
+    ("share", "failed", "too_many"),
+    [
+        ("0", 0, 0),
+        ("0", 1, 1),
+        ("0.05", 5, 0),
+        ("0.05", 6, 1),
+        ("1", 100, 0),
+        ("0.29", 29, 0),
+        ("0.29", 30, 1),
+    ],
 )
 def test_the_share_is_of_all_the_table_s_records_not_of_those_read_so_far(
-    share: float, failed: int, too_many: int
+    share: str, failed: int, too_many: int
 ) -> None:
-    said = stops(Tolerance(share=share), table(failed))
+    said = stops(Tolerance(share=Decimal(share)), table(failed))
 
     assert bool(said) == too_many
     if said:
@@ -64,5 +74,5 @@ def test_the_share_is_of_all_the_table_s_records_not_of_those_read_so_far(
 
 
 def test_the_share_of_a_table_that_grew_is_of_what_was_read() -> None:
-    assert not stops(Tolerance(share=0.5), table(2, 2, total=1))
-    assert not stops(Tolerance(share=0.5), table(0, total=None))
+    assert not stops(Tolerance(share=Decimal("0.5")), table(2, 2, total=1))
+    assert not stops(Tolerance(share=Decimal("0.5")), table(0, total=None))

@@ -13,9 +13,13 @@ NOWHERE = guid(4, 77)  # a form that v2 does not have
 
 
 def retry(
-    *ids: str, name: str | None = None, observer: Quiet | None = None, **wanted: tuple[str, ...]
+    *ids: str,
+    name: str | None = None,
+    observer: Quiet | None = None,
+    size: int = 200,
+    **wanted: tuple[str, ...],
 ) -> RetryReport:
-    return run_retry(RetryOptions(name, Wanted(ids=ids, **wanted)), observer or Quiet())
+    return run_retry(RetryOptions(name, Wanted(ids=ids, **wanted), size), observer or Quiet())
 
 
 def open_errors() -> list[dict[str, Any]]:

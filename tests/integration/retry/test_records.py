@@ -17,7 +17,6 @@ from tests.runs import (
     state,
 )
 from tests.v2 import guid, make_v2
-from transfer import reread
 from transfer.verify import verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,10 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.parametrize("at_once", [1, 2, 200])
 def test_r1_a_v2_that_was_repaired_ends_as_if_it_had_never_been_broken(
-    v2_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+    v2_path: Path, at_once: int
 ) -> None:
     """Users without email, a form PostgreSQL refuses with its submissions, unknown forms, …"""
-    monkeypatch.setattr(reread, "AT_ONCE", at_once)
     v2 = rich_v2(v2_path)
     run(name="night")
     assert len({e["code"] for e in open_errors()}) >= 5
@@ -47,7 +45,7 @@ def test_r1_a_v2_that_was_repaired_ends_as_if_it_had_never_been_broken(
         "DELETE FROM FormSubmissionMetaData WHERE FormSubmissionId NOT IN"
         " (SELECT Id FROM FormSubmission)"
     )
-    report = retry()
+    report = retry(size=at_once)
 
     assert report.still == 0
     assert open_errors() == []

@@ -72,9 +72,12 @@ def test_m17_an_answer_v2_has_no_more_is_nothing_to_move(
 
     report = retry()
 
-    assert (report.gone, report.still) == ({"answer_orphaned": 1}, 2)
-    assert state(report.migration, "submissions").answers.gone == 1
-    assert_balanced()
+    answers = state(report.migration, "submissions").answers
+    if omit:  # which of them it was, and whether it was moved, nobody can tell
+        assert (report.gone.total(), report.still, answers.gone) == (0, 3, 0)
+    else:
+        assert (report.gone, report.still, answers.gone) == ({"answer_orphaned": 1}, 2, 1)
+        assert_balanced()
 
 
 def test_m17_a_submission_put_back_that_fails_takes_its_answers_into_its_own_error(

@@ -1,17 +1,30 @@
 """manage.py retry_v2: try recorded errors again."""
 
+import argparse
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from transfer.cli import ExitStatus, TransferCommand, migration_name
+from transfer.cli import ExitStatus, TransferCommand, migration_name, positive
 from transfer.console import ConsoleObserver
 from transfer.mapping.codes import CODES, Severity
 from transfer.open_errors import Wanted
 from transfer.plan import TABLES
+from transfer.reread import AT_ONCE
 from transfer.retry import RetryOptions, run_retry
 
 ERROR_CODES = sorted(code.value for code, i in CODES.items() if i.severity is Severity.ERROR)
+
+
+def page_size(value: str) -> int:
+    """An argparse type: records a transaction of a retry.
+
+    Raises:
+        argparse.ArgumentTypeError: not a whole number from 1 to AT_ONCE.
+    """
+    if (number := positive(value)) > AT_ONCE:
+        raise argparse.ArgumentTypeError(f"takes at most {AT_ONCE}, got {value!r}")
+    return number
 
 
 class Command(TransferCommand):
@@ -51,6 +64,13 @@ class Command(TransferCommand):
             metavar="ID",
             help="only errors of this v2 record (repeatable)",
         )
+        parser.add_argument(
+            "--batch-size",
+            type=page_size,
+            default=AT_ONCE,
+            metavar="N",
+            help=f"v2 records a transaction, 1 to {AT_ONCE} (default %(default)s)",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -59,8 +79,9 @@ class Command(TransferCommand):
             tuple(options["tables"] or ()),
             tuple(one.strip().lower() for one in options["ids"] or ()),
         )
+        chosen = RetryOptions(options["name"], wanted, options["batch_size"])
         with ConsoleObserver() as observer:
-            report = run_retry(RetryOptions(options["name"], wanted), observer)
+            report = run_retry(chosen, observer)
         if options["json"]:
             self.print_json(report.as_json())
         else:
