@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    BinaryField,
+    Exists,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 
 from legacy_v2 import models as v2
 from transfer.exceptions import SourceError
@@ -95,9 +104,9 @@ class Lookups:
 
 
 def _between(
-    query: "QuerySet[Any]", key: str, low: str, high: str = "", *, or_null: bool = False
+    query: "QuerySet[Any]", key: str, low: str, high: str = "", *, or_else: Q | None = None
 ) -> "QuerySet[Any]":
-    """The query's rows with ``low < key <= high``, or with no key at all; an empty bound is none.
+    """The query's rows with ``low < key <= high``, or another condition; an empty bound is none.
 
     A bound goes back as v2 gave it: a copy made by hand may hold keys in other spellings, or
     such as are no GUIDs, and their records must not stop the run (R7).
@@ -105,7 +114,20 @@ def _between(
     bounds = (("gt", low), ("lte", high))
     text = TextField()
     inside = Q(**{f"{key}__{name}": Value(at, text) for name, at in bounds if at})
-    return query.filter(inside | Q(**{f"{key}__isnull": True}) if or_null and inside else inside)
+    return query.filter(inside | or_else if or_else and inside else inside)
+
+
+def _has_key(source: Source, key: str) -> tuple[Q, Q]:
+    """Conditions: the row can be read by its key; it cannot, which only a hand-made copy can hold.
+
+    A key can be null; in SQLite also empty, or a number or bytes, which sort before and after text.
+    """
+    null = Q(**{f"{key}__isnull": True})
+    if source.connection.vendor != "sqlite":
+        return ~null, null
+    no_text, no_bytes = Value("", TextField()), Value(b"", BinaryField())
+    has = Q(**{f"{key}__gt": no_text, f"{key}__lt": no_bytes})
+    return has, null | Q(**{f"{key}__lte": no_text}) | Q(**{f"{key}__gte": no_bytes})
 
 
 def _last_key(page: Page, query: "QuerySet[Any]") -> str:
@@ -144,17 +166,21 @@ def ranges(
 ) -> Iterator[Page]:
     """The query's rows by its first column, which need not be unique, about SCAN_SIZE a page.
 
-    Rows where that column is null, which only a copy made by hand can hold, are in the first page.
+    Rows without such a key, which only a copy made by hand can hold, are in the first page.
     """
     key = columns[0]
-    with_key = query.filter(**{f"{key}__isnull": False}).order_by(key)
+    has_key, keyless = _has_key(source, key)
+    with_key = query.filter(has_key).order_by(key)
     first = not after
     while True:
         bound = source.read(_between(with_key, key, after)[:SCAN_SIZE], (key,))
         if not (bound.length or first):
             return
         high = _last_key(bound, query)
-        page = source.read(_between(query, key, after, high, or_null=first), columns)
+        in_range = _between(query.filter(has_key), key, after, high)
+        if first:
+            in_range = _between(query, key, after, high, or_else=keyless)
+        page = source.read(in_range, columns)
         # An empty last key would begin at the first page again.
         page.last_key = after = high or FIRST_KEY
         if page.length:
@@ -169,25 +195,6 @@ def scan(source: Source, model: type[Model], columns: tuple[str, ...]) -> Iterat
     if source.has(model, columns[0]):
         for page in pages(source, model._default_manager.all(), columns, lambda: SCAN_SIZE, ""):
             yield from page.rows()
-
-
-def check_keys(source: Source) -> None:
-    """Refuse a v2 that holds an Id twice: the next batch begins behind it, and would lose one.
-
-    SQL Server's primary keys do not let that happen; a copy's column may be declared otherwise.
-
-    Raises:
-        SourceError: names the table and the Id.
-    """
-    if source.connection.vendor == "microsoft":
-        return
-    for model in filter(source.has, (v2.Organization, v2.User, v2.FormType, v2.FormSubmission)):
-        counted = model._default_manager.values("id").annotate(times=Count("id"))
-        twice = source.first(counted.filter(times__gt=1).values_list("id", flat=True))
-        if twice is not None:
-            table = model._meta.db_table
-            msg = f"{source.describe()}: {table} holds the Id {twice} more than once"
-            raise SourceError(f"{msg} (the case of its letters does not matter)", table=table)
 
 
 def lookups(source: Source) -> Lookups:
@@ -325,18 +332,6 @@ def maps_without_field(source: Source, known: Lookups) -> Iterator[V2ChoiceMap]:
             yield V2ChoiceMap(own_id, field_id, choice, order, exists, known.choices.get(choice))
 
 
-def slow_answers(source: Source) -> str | None:
-    """What to say where no index finds a batch's answers, so that each batch reads all of them."""
-    if source.schema.answers_indexed:
-        return None
-    collation = " COLLATE NOCASE" if source.connection.vendor == "sqlite" else ""
-    return (
-        "v2 has no index that finds the answers of a submission, so every batch reads all of "
-        "them. On this copy, first: CREATE INDEX answers_of ON FormSubmissionMetaData "
-        f"(FormSubmissionId{collation})"
-    )
-
-
 def submissions(
     source: Source,
     query: "QuerySet[Any]",
@@ -354,15 +349,15 @@ def submissions(
     """
     low = after
     all_answers = v2.FormSubmissionMetaData._default_manager.all()
+    _, keyless = _has_key(source, "form_submission_id")
     if not everything:
         owner = query.filter(id=OuterRef("form_submission_id"))
         all_answers = all_answers.filter(Exists(owner))
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
         answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
-        theirs = _between(
-            all_answers, "form_submission_id", low, page.last_key, or_null=everything and not low
-        )
+        or_else = keyless if everything and not low else None
+        theirs = _between(all_answers, "form_submission_id", low, page.last_key, or_else=or_else)
         in_range = source.read(theirs, ANSWER_COLUMNS)
         others: list[V2Answer] = []
         for answer in in_range.rows():

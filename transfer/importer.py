@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from transfer import extract
+from transfer import extract, fitness
 from transfer.batch import TableState
 from transfer.exceptions import RunStoppedError, SourceError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
@@ -97,7 +97,7 @@ class _Import:
         options = self.options
         if missing := self.source.schema.missing():
             raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
-        extract.check_keys(self.source)
+        fitness.check_keys(self.source)
         migration = self._peek(name) if options.dry_run else None
         ctx = options.context(name, migration.started_at if migration else datetime.now(UTC))
         scope = Scope(self.source, ctx, options.organizations)
@@ -112,7 +112,7 @@ class _Import:
             ctx = options.context(name, migration.started_at)
         journal = self._journal(migration)
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
-        if remark := extract.slow_answers(self.source):
+        if remark := fitness.slow_answers(self.source):
             self.observer.remark(remark)
         before = _dealt_with(migration)
         stop = Interruption()

@@ -30,13 +30,25 @@ CHECKPOINT = """
      WHERE migration_name = %s AND table_name = %s AND partition = 0
        FOR UPDATE
 """
-# Long texts go in binary (%b): to quote a thousand documents as an array's text takes a quarter
-# of a second.
+# Two records may share what findings call them (a copy made by hand may hold an answer's Id twice):
+# a fault with another record behind it is another one. Long texts go in binary (%b): to quote a
+# thousand documents as an array's text takes a quarter of a second.
 STORE_FINDINGS = """
     INSERT INTO migration_errors (
            migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
            severity, error_message, error_detail)
-    SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name, occurrence,
+    SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name,
+           occurrence + coalesce((
+               SELECT max(stored.occurrence)
+                 FROM migration_errors AS stored
+                WHERE stored.migration_name = %(migration)s
+                  AND stored.table_name = %(table)s
+                  AND stored.v2_table = found.v2_table
+                  AND stored.record_id = found.record_id
+                  AND stored.code = found.code
+                  AND stored.column_name = found.column_name
+                  AND stored.resolved_at IS NULL
+                  AND stored.error_detail IS DISTINCT FROM found.error_detail::jsonb), 0),
            severity, error_message, error_detail::jsonb
       FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
                   %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
@@ -47,8 +59,7 @@ STORE_FINDINGS = """
         ON CONFLICT (migration_name, table_name, v2_table, record_id, code, column_name, occurrence)
            WHERE resolved_at IS NULL
         DO UPDATE SET attempts = migration_errors.attempts + 1,
-                      error_message = excluded.error_message,
-                      error_detail = excluded.error_detail
+                      error_message = excluded.error_message
 """
 # What one statement stores at most: findings, and characters of their details (one may be longer).
 FINDINGS_AT_ONCE = 1000

@@ -143,7 +143,9 @@ class MigrationError(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.v2_table} {self.record_id}"
+        # Shown in titles; an Id out of a copy of v2 made by hand may steer the text around it.
+        shown = (c if c.isprintable() else f"U+{ord(c):04X}" for c in self.record_id or "")
+        return f"{self.code}: {self.v2_table} {''.join(shown)}"
 
 
 class MigrationAssignment(models.Model):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
-from transfer import extract, open_errors, reread
+from transfer import extract, fitness, open_errors, reread
 from transfer.batch import TableState
 from transfer.exceptions import RunError, RunStoppedError, SourceError, TransferError
 from transfer.load import Loader
@@ -151,7 +151,7 @@ class _Retry:
         """Try the errors of each table, parents first: what they lacked may come with it."""
         if missing := self.source.schema.missing():
             raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
-        extract.check_keys(self.source)
+        fitness.check_keys(self.source)
         migration = self.migration
         ctx = self.begun.context(migration.name, migration.started_at)
         scope = Scope(self.source, ctx, self.begun.organizations)

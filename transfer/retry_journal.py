@@ -4,10 +4,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from transfer.batch import BatchResult, MappedBatch, TableState
-from transfer.journal import DatabaseJournal, Pending, save_counts, store_findings
+from transfer.detail import encode_detail
+from transfer.journal import (
+    DETAILS_AT_ONCE,
+    DatabaseJournal,
+    Pending,
+    save_counts,
+    store_findings,
+)
 from transfer.ledger import Ledger, without_zeros
 from transfer.mapping.codes import Severity
 from transfer.mapping.findings import Finding
+from transfer.mapping.text import clean
 from transfer.open_errors import OpenError
 from transfer.target import Connection
 
@@ -21,12 +29,18 @@ _CLOSE = """
      WHERE id = ANY(%(closed)s)
 """
 _TRIED = "UPDATE migration_errors SET attempts = attempts + 1 WHERE id = ANY(%s)"
-# The fault may be another one by now; it stays the record's one error.
-_RECODE = """
+# The fault, and the record behind it, may be others by now; it stays the record's one error.
+_STILL = """
     UPDATE migration_errors AS error
-       SET code = now.code, column_name = now.column_name
-      FROM unnest(%s::int[], %s::text[], %s::text[]) AS now (id, code, column_name)
-     WHERE error.id = now.id AND (error.code, error.column_name) <> (now.code, now.column_name)
+       SET code = now.code,
+           column_name = now.column_name,
+           error_message = now.error_message,
+           error_detail = now.error_detail::jsonb,
+           attempts = error.attempts + 1
+      FROM unnest(%(id)s::int[], %(code)s::text[], %(column_name)s::text[],
+                  %(error_message)b::text[], %(error_detail)b::text[])
+           AS now (id, code, column_name, error_message, error_detail)
+     WHERE error.id = now.id
 """
 
 
@@ -68,18 +82,19 @@ class RetryJournal(DatabaseJournal):
         for finding in result.findings:
             if finding.code.info.severity is Severity.ERROR:
                 again[finding.v2_table, finding.record_id].append(finding)
-        still: list[tuple[int, str, str]] = []
-        for error in batch.errors:
-            if own := again[error.v2_table, error.record_id]:
-                finding = own.pop(0)
-                still.append((error.id, finding.code.value, finding.column))
-        still_open = {error_id for error_id, _, _ in still}
-        closed = {error.id for error in batch.errors} - still_open
+        still = [
+            (error.id, again[error.v2_table, error.record_id].pop(0))
+            for error in batch.errors
+            if again[error.v2_table, error.record_id]
+        ]
+        closed = {error.id for error in batch.errors} - {error_id for error_id, _ in still}
         writer.execute(_CLOSE, {"closed": list(closed), "gone": list(batch.gone)})
         writer.execute(_TRIED, ([error.id for error in batch.not_settled],))
-        writer.execute(_RECODE, [list(part) for part in zip(*still, strict=True)] or [[], [], []])
-        storable = self.storable(after, result.findings)
-        store_findings(writer, self.migration, step.table, storable)
+        if still:
+            _keep(writer, still)
+        told = {id(finding) for _, finding in still}
+        new = [finding for finding in result.findings if id(finding) not in told]
+        store_findings(writer, self.migration, step.table, self.storable(after, new))
         after.add(result)
         _count_gone(after, batch, step.v2_table)
         if after.total is not None and after.status == "completed":
@@ -87,6 +102,21 @@ class RetryJournal(DatabaseJournal):
         save_counts(writer, self.migration, after)
         self._pending = Pending(batch, result, after)
         self.settled = Settled(closed, set(batch.gone))
+
+
+def _keep(writer: Connection, still: list[tuple[int, Finding]]) -> None:
+    """Note what is wrong with the records now; a statement a few megabytes long at a time."""
+    rows: list[tuple[int, str, str, str, str | None]] = []
+    size = 0
+    for error_id, finding in still:
+        detail = encode_detail(finding.detail)
+        rows.append((error_id, finding.code.value, finding.column, clean(finding.message), detail))
+        size += len(detail or "")
+        if size >= DETAILS_AT_ONCE or error_id == still[-1][0]:
+            names = ("id", "code", "column_name", "error_message", "error_detail")
+            columns = (list(column) for column in zip(*rows, strict=True))
+            writer.execute(_STILL, dict(zip(names, columns, strict=True)))
+            rows, size = [], 0
 
 
 def _take_back(state: TableState, errors: list[OpenError], v2_table: str) -> None:

@@ -136,10 +136,11 @@ class SubmissionsWork:
                 numbers[row.id] = decided[row.id]
             elif fault := number_fault(row.lookup_code):
                 numbers[row.id] = late_number(row.id, fault)
+            number = numbers[row.id].value if row.id in numbers else row.lookup_code
             organization = run.scope.submission_organization(row)
-            if is_id(organization) and is_id(row.id):
-                own = clean(row.lookup_code or "")
-                wishes[row.id] = organization, numbers[row.id].value if row.id in numbers else own
+            # What is no text, or has an id that is none, fails when it is mapped.
+            if isinstance(number, str) and is_id(organization) and is_id(row.id):
+                wishes[row.id] = organization, clean(number)
         organizations, wished = [list(part) for part in zip(*wishes.values(), strict=True)] or (
             [], [],
         )  # fmt: skip

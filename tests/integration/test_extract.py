@@ -199,7 +199,7 @@ def test_no_statement_carries_a_list_as_long_as_the_batch(
     run(batch_size=1000)
 
     assert most
-    assert max(most) <= 3
+    assert max(most) <= 5
 
 
 # The same v2 in other shapes
