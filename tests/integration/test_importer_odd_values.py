@@ -6,12 +6,14 @@ import pytest
 
 from tests.runs import (
     TABLES,
+    Quiet,
     counted,
     errors,
     query,
     run,
 )
-from tests.v2 import guid, make_v2
+from tests.v2 import V2, guid, make_v2
+from transfer.batch import TableState
 from transfer.exceptions import RunStoppedError, SourceError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,3 +116,72 @@ def test_an_id_that_is_there_twice_stops_the_run_before_it_begins(v2_path: Path)
     with pytest.raises(SourceError, match=rf"FormSubmission holds the Id {one} more than once"):
         run()
     assert query("SELECT * FROM migration_progress") == []
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_r1_two_answers_with_one_id_are_two_errors_in_whatever_batches_they_are(
+    v2_path: Path, size: int
+) -> None:
+    """Only a copy made by hand can hold an Id twice."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}])
+    loosen_answers(v2)
+    for submission, text in ((guid(10, 0), "first"), (guid(10, 99), "second")):
+        v2.add(
+            "answers", {"Id": guid(11, 1), "FormSubmissionId": submission, "FreeFormEntry": text}
+        )
+
+    run(batch_size=size)
+
+    found = errors("answer_orphaned")
+    assert sorted(e["error_detail"]["FreeFormEntry"] for e in found) == ["first", "second"]
+    assert [(e["attempts"], e["occurrence"]) for e in found] == [(1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("key", ["''", "x'00ff'", "7", "NULL"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_r7_a_reference_that_is_no_key_at_all_stops_nothing_and_is_told(
+    v2_path: Path, key: str, size: int
+) -> None:
+    v2 = make_v2(
+        v2_path, organizations=[{}], forms=[{}], fields=[{}, {}], submissions=[{}], answers=[{}, {}]
+    )
+    loosen_answers(v2)
+    v2.execute("ALTER TABLE Field RENAME TO strict_field")
+    v2.execute("CREATE TABLE Field AS SELECT * FROM strict_field")
+    v2.execute(f"UPDATE Field SET FormTypeId = {key} WHERE Id = ?", (v2.fields[1]["Id"],))
+    v2.execute(
+        f"UPDATE FormSubmissionMetaData SET FormSubmissionId = {key} WHERE Id = ?",
+        (v2.answers[1]["Id"],),
+    )
+
+    report = run(batch_size=size)
+
+    assert report.outcome == "finished"
+    assert report.answers().read == 2
+    assert [e["code"] for e in errors("answer_orphaned")] == ["answer_orphaned"]
+    assert [e["record_id"] for e in errors("field_without_form")] == [v2.fields[1]["Id"]]
+
+
+def test_r2_answers_that_name_nothing_are_read_once_though_the_run_dies_behind_them(
+    v2_path: Path,
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    loosen_answers(v2)
+    v2.add("answers", {"FormSubmissionId": None, "FreeFormEntry": "lost"})
+
+    def die(state: TableState) -> None:
+        if state.table == "submissions":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Quiet(die), name="night")
+    report = run(name="night")
+
+    assert report.answers().read == 1
+    assert len(errors("answer_orphaned")) == 1
+
+
+def loosen_answers(v2: V2) -> None:
+    """Make the table of answers one without keys and checks, as a copy made by hand may be."""
+    v2.execute("ALTER TABLE FormSubmissionMetaData RENAME TO strict")
+    v2.execute("CREATE TABLE FormSubmissionMetaData AS SELECT * FROM strict")

@@ -166,6 +166,14 @@ def test_the_digest_of_a_list_is_that_of_its_elements_uncut() -> None:
     )
 
 
+def test_the_digest_of_a_list_tells_long_texts_apart_to_their_end() -> None:
+    one, other = (
+        list_digest(a_submission(some_answers(2, "x" * 5000 + end))["answers"]) for end in "ab"
+    )
+
+    assert one != other
+
+
 def test_a_cut_list_keeps_the_beginnings_of_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detail_module, "MAX_DOCUMENT", 1000)
     text = "é" * 5000

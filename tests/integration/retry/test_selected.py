@@ -39,6 +39,10 @@ def test_an_id_of_which_no_error_is_open_is_refused(v2_path: Path) -> None:
 
     with pytest.raises(RunError, match="no such open error of nobody"):
         retry("nobody")
+    elsewhere = open_errors()[-1]
+    other = "users" if elsewhere["table_name"] != "users" else "forms"
+    with pytest.raises(RunError, match="no such open error"):
+        retry(elsewhere["record_id"], tables=(other,))
 
 
 def test_the_only_migration_with_errors_is_meant(v2_path: Path) -> None:

@@ -7,12 +7,14 @@ import pytest
 
 from tests.integration.retry.common import NOWHERE, assert_balanced, open_errors, retry
 from tests.runs import (
+    errors,
     query,
     run,
     snapshot,
     state,
 )
 from tests.v2 import V2, guid, make_v2
+from transfer import reread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -143,4 +145,124 @@ def test_m17_an_answer_that_names_no_submission_at_all_can_be_given_one(v2_path:
     v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
 
     assert retry().still == 0
+    assert_balanced()
+
+
+@pytest.mark.parametrize("size", [1, 2, 200])
+def test_m17_a_submission_takes_all_its_answers_along_wherever_their_errors_are(
+    v2_path: Path, size: int
+) -> None:
+    v2 = strays(v2_path)
+    run(name="night")
+    v2.add("submissions", {"Id": guid(10, 50)})
+
+    report = retry(size=size)
+
+    assert (report.tried, report.still) == ({"answer_orphaned": 3}, 0)
+    assert {e["attempts"] for e in errors("answer_orphaned")} == {2}
+    assert state(report.migration, "submissions").answers.merged == 3
+    assert_balanced()
+
+
+def test_m17_one_answer_by_its_id_brings_the_others_of_its_submission(v2_path: Path) -> None:
+    v2 = strays(v2_path)
+    run(name="night")
+    v2.add("submissions", {"Id": guid(10, 50)})
+
+    retry(v2.answers[1]["Id"])
+
+    assert open_errors() == []
+    assert_balanced()
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_m17_a_failed_submission_tried_first_takes_them_too(v2_path: Path, size: int) -> None:
+    v2 = strays(v2_path)
+    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (NOWHERE,))
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (guid(4, 1),))
+
+    report = retry(codes=("form_unknown",), size=size)
+
+    assert report.closed == {"form_unknown": 1, "answer_orphaned": 3}
+    assert open_errors() == []
+    assert_balanced()
+
+
+def test_m17_a_home_that_fails_again_is_tried_once_and_told(v2_path: Path) -> None:
+    v2 = strays(v2_path)
+    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (NOWHERE,))
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+
+    report = retry(codes=("answer_orphaned",), size=1)
+
+    assert report.tried == {"answer_orphaned": 3, "form_unknown": 1}
+    assert [(e["code"], e["attempts"]) for e in open_errors()] == [("form_unknown", 2)]
+    assert_balanced()
+
+
+def test_r1_an_answer_without_an_id_that_was_moved_is_not_taken_for_gone(v2_path: Path) -> None:
+    """Its submission is half of what it is called: that nothing is found there proves nothing."""
+    v2 = strays(v2_path, omit=("FormSubmissionMetaData.Id",))
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+
+    report = retry()
+
+    assert (report.still, report.gone.total()) == (3, 0)
+    assert [(e["code"], e["attempts"]) for e in open_errors()] == [("answer_orphaned", 2)] * 3
+
+
+def test_r1_an_answer_whose_own_id_is_null_is_found_by_its_submission(v2_path: Path) -> None:
+    """Only a copy made by hand can hold such a row."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    v2.execute("ALTER TABLE FormSubmissionMetaData RENAME TO strict")
+    v2.execute("CREATE TABLE FormSubmissionMetaData AS SELECT * FROM strict")
+    v2.add("answers", {"Id": None, "FormSubmissionId": guid(10, 1), "FreeFormEntry": "lost"})
+    run(name="night")
+
+    assert retry().still == 1
+    assert_balanced()
+    v2.add("submissions", {})
+    assert retry().still == 0
+    assert_balanced()
+
+
+def test_r1_answers_that_a_deleted_submission_left_behind_are_without_one(v2_path: Path) -> None:
+    v2 = make_v2(
+        v2_path, organizations=[{}], forms=[{}], fields=[{}],
+        submissions=[{"FormTypeId": NOWHERE}], answers=[{}, {}, {}],
+    )  # fmt: skip
+    run(name="night")
+    v2.execute("DELETE FROM FormSubmission")
+    v2.execute("DELETE FROM FormSubmissionMetaData WHERE Id = ?", (v2.answers[0]["Id"],))
+
+    report = retry()
+
+    assert report.gone == {"form_unknown": 1}
+    answers = state(report.migration, "submissions").answers
+    assert (answers.read, answers.failed, answers.gone) == (2, {"answer_orphaned": 2}, 1)
+    assert [e["code"] for e in open_errors()] == ["answer_orphaned"] * 2
+    assert_balanced()
+
+
+def test_r1_an_answer_whose_submission_vanishes_while_it_is_tried_stays_an_error(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2 = strays(v2_path)
+    run(name="night")
+    v2.add("submissions", {"Id": guid(10, 50)})
+    real = reread.submissions
+
+    def vanishing(*args: Any) -> Any:
+        v2.execute("DELETE FROM FormSubmission WHERE Id = ?", (guid(10, 50),))
+        return real(*args)
+
+    monkeypatch.setattr(reread, "submissions", vanishing)
+
+    report = retry()
+
+    assert report.still == 3
     assert_balanced()

@@ -46,6 +46,7 @@ def ref():
         ("", SMALL, "Small"),
         (None, UNNAMED_MAP, None),
         ("", UNNAMED, None),
+        *((text, None, text) for text in ("null", "true", "007", "1e5", "NaN", "0", "[]", "{}")),
     ],
 )
 def test_m15_an_answer_is_its_text_or_else_its_choices_name(ref, text, chosen, value):
