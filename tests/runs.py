@@ -11,7 +11,7 @@ start (it becomes ``STARTED``), serial numbers, and how a run was cut into batch
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,12 @@ def errors(code: str | None = None) -> list[dict[str, Any]]:
     rows = query("SELECT to_jsonb(e)::text FROM migration_errors AS e ORDER BY record_id, code, id")
     found = [json.loads(row[0]) for row in rows]
     return [row for row in found if code is None or row["code"] == code]
+
+
+def answers_in(detail: Mapping[str, Any]) -> int:
+    """How many answers a recorded submission had, its list cut or not; 0 for another record."""
+    answers = detail.get("answers", [])
+    return int(answers["length"]) if isinstance(answers, dict) else len(answers)
 
 
 def snapshot(*tables: str) -> dict[str, list[str]]:

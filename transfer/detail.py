@@ -15,7 +15,7 @@ its own error with it. So what is very large is cut; v2 still has the rest.
   SHORT_TEXT characters.
 - Where it still is, so does a list (the answers of a submission): ``{"cut": [its first
   MAX_ELEMENTS elements], "length": elements, "sha256": of them all}``, the digest being that of
-  ``list_digest``. ``answers_in`` counts the answers of either form.
+  ``list_digest``.
 """
 
 import hashlib
@@ -145,13 +145,3 @@ def decode_detail(detail: object) -> object:
     if isinstance(detail, list):
         return [decode_detail(item) for item in detail]
     return detail
-
-
-def answers_in(detail: Mapping[str, Any] | None) -> int:
-    """How many answers a recorded submission had, cut or not; 0 for a record without any.
-
-    Args:
-        detail: error_detail, parsed.
-    """
-    answers = (detail or {}).get("answers", [])
-    return int(answers["length"]) if isinstance(answers, dict) else len(answers)

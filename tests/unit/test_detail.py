@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties import PROPERTY
+from tests.runs import answers_in
 from transfer import detail as detail_module
 from transfer.detail import (
     MAX_DOCUMENT,
     MAX_ELEMENTS,
     MAX_TEXT,
-    answers_in,
     decode_detail,
     encode_detail,
     list_digest,
@@ -199,8 +199,3 @@ def test_r5_a_submission_with_very_many_answers_takes_no_memory_of_their_kind(
 
     assert answers_in(json.loads(encoded)) == 20_000
     assert peak < 5_000_000  # as objects, all of them together are several times that
-
-
-@pytest.mark.parametrize("detail", [None, {}, {"Id": "x"}, {"answers": []}])
-def test_a_record_without_answers_has_none(detail: dict[str, Any] | None) -> None:
-    assert answers_in(detail) == 0

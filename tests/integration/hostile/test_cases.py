@@ -8,9 +8,8 @@ import pytest
 from django.db import connections
 
 from tests.integration.hostile.world import World
-from tests.runs import counted, documents, errors, query, run, state
+from tests.runs import answers_in, counted, documents, errors, query, run, state
 from tests.v2 import FIELD_TYPES, STATUSES, Row, guid, make_v2, use_v2
-from transfer.detail import answers_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

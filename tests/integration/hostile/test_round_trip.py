@@ -20,9 +20,9 @@ from tests.integration.hostile.oracle import Oracle
 from tests.integration.hostile.world import REFERENCES, World, fears, worlds
 from tests.properties import SEARCH, examples
 from tests.runs import TABLES as V3_TABLES
-from tests.runs import empty_v3, query, run
+from tests.runs import answers_in, empty_v3, query, run
 from tests.v2 import TABLES, use_v2
-from transfer.detail import answers_in, decode_detail
+from transfer.detail import decode_detail
 from transfer.mapping.context import parse_mapping_file
 from transfer.mapping.record_detail import V2_COLUMNS
 from transfer.report import MigrationReport
