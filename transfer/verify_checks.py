@@ -1,12 +1,14 @@
 """The checks of verify_v2: what is compared with what, and what makes it fail."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from transfer.accepted import CHANGED_SINCE, Difference
 from transfer.mapping.codes import Code
+from transfer.mapping.text import shorten
 from transfer.models import MigrationProgress
-from transfer.plan import Step
+from transfer.plan import PLAN, Step
 from transfer.verify_ledger import (
     Balance,
     counted_answers,
@@ -16,7 +18,17 @@ from transfer.verify_ledger import (
 )
 from transfer.verify_report import Check, count_check, fault_check
 from transfer.verify_source import SourceCounts, Split
-from transfer.verify_target import ANSWER_TABLE, REFERENCES, Rows, Submissions, TargetCounts
+from transfer.verify_target import (
+    ANSWER_TABLE,
+    REFERENCES,
+    UNKNOWN_NAMES,
+    Rows,
+    Submissions,
+    TargetCounts,
+)
+
+NAMED_KEYS = 3  # in one message
+_FORMS = next(step for step in PLAN if step.table == "forms")
 
 
 class Verification:
@@ -118,7 +130,7 @@ class Verification:
                 "have data, metadata.unmapped or metadata.choices of another shape than the "
                 "mapping gives",
             )
-            yield self._keys(inside.strange_keys)
+            yield self._keys(inside)
 
     def _books(self, table: str) -> list[MigrationProgress]:
         return [row for row in self._progress if row.table_name == table]
@@ -189,13 +201,40 @@ class Verification:
                 in_v3 += self._v3.answers(changed)
         return in_v2, in_v3
 
-    def _keys(self, found: int) -> Check:
-        name = "Answers under names their form lacks"
+    def _keys(self, inside: Submissions) -> Check:
+        """Whether each key that is no field of its form is a warned-of other form's (M17)."""
+        name, found = "Answers under names their form lacks", inside.strange_keys
         code = Code.ANSWER_OTHER_FORM.value
         recorded = counted_findings(self._books("submissions"), code)
-        if 0 < found <= recorded:
-            return Check(name, found, accepted=(Difference(code, "submissions", found),))
-        return fault_check(name, found, f"keys in data, {recorded:,} explained by warnings")
+        faults = []
+        if found > recorded:
+            faults.append(f"{found:,} keys in data, {recorded:,} explained by warnings")
+        if nowhere := self._nowhere(inside.unknown):
+            number = f"{len(nowhere):,}"
+            if len(nowhere) > UNKNOWN_NAMES:
+                number = f"more than {UNKNOWN_NAMES:,}"
+            named = ", ".join(map(shorten, nowhere[:NAMED_KEYS]))
+            more = ", …" if len(nowhere) > NAMED_KEYS else ""
+            faults.append(f"{number} names in data are no field's of any form: {named}{more}")
+        if faults or not found:
+            return Check(name, found, faults=tuple(faults))
+        return Check(name, found, accepted=(Difference(code, "submissions", found),))
+
+    def _nowhere(self, unknown: Mapping[str, str]) -> list[str]:
+        """Those names in data that fields of no form have, of those missing in v3 neither.
+
+        A form that failed or does not exist is none of the migration's rows, and answers to its
+        fields are under their names all the same (M17).
+        """
+        if not 0 < len(unknown) <= UNKNOWN_NAMES:
+            return list(unknown.values())
+        left = dict(unknown)
+        for forms in self._v2.field_names():
+            present = self._v3.present(_FORMS, forms)
+            for form in forms.keys() - present:
+                for name in forms[form]:
+                    left.pop(hashlib.sha256(name.encode()).hexdigest(), None)
+        return list(left.values())
 
 
 def _total(splits: Iterable[Split]) -> Split:

@@ -80,8 +80,8 @@ def run_check(
     begun = [row for row in progress if row.ledger != {} or row.status == RunStatus.COMPLETED]
     try:
         documents = [_document(row.ledger, "it") for row in begun]
-        if any("records" not in each for each in documents):
-            # An earlier version's: it has answers, but no reasons.
+        if any("records" not in each for each in documents) and all(map(_is_earlier, begun)):
+            # It may have answers, but no reasons.
             of = progress[0].table_name if key == "records" else key
             accepted = (Difference(LEDGER_MISSING, of, counted.sum),) if counted.sum else ()
             if key == "answers":
@@ -94,6 +94,11 @@ def run_check(
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         faults.append(f"the ledger cannot be read: {what}")
     return Check(name, counted.sum, read, tuple(faults), accepted=accepted)
+
+
+def _is_earlier(row: MigrationProgress) -> bool:
+    """Whether an earlier build began it: those that kept no ledger had no number of their rules."""
+    return not isinstance(row.fingerprint, dict) or "rules" not in row.fingerprint
 
 
 def findings_check(

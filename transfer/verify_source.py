@@ -5,9 +5,11 @@ engine reads shows. Each is split at the moment the migration began, for v2 may 
 what it gained since is no loss.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from legacy_v2 import models as v2
-from transfer.extract import FORM_COLUMNS, SCAN_SIZE, pages, scan
+from transfer.extract import FORM_COLUMNS, SCAN_SIZE, pages, ranges, scan
 from transfer.mapping.context import MappingContext
 from transfer.mapping.forms import form_organization
 from transfer.mapping.record import MAX_KEY
@@ -23,6 +25,7 @@ from transfer.mapping.text import clean
 from transfer.mapping.times import to_utc
 from transfer.records import V2Form
 from transfer.source import Source
+from transfer.verify_times import since, teach
 
 # Ids named in one statement; SQL Server takes 2,100 parameters at most.
 FORMS_AT_ONCE = 1000
@@ -87,6 +90,7 @@ class SourceCounts:
         ctx: MappingContext | None = None,
     ) -> None:
         self._source = source
+        teach(source.connection)
         self._cut = cut
         self._organizations = organizations
         self._forms = self._own_forms(ctx) if ctx else []
@@ -96,11 +100,11 @@ class SourceCounts:
         model = MODELS[table]
         if not self._source.has(model):
             return Split()
-        before, since = self._times(model)
+        before, recent = self._times(model)
         parts = self._parts(table)
         return Split(
             sum(self._source.count(part.filter(before)) for part in parts),
-            sum(self._source.count(part.filter(since)) for part in parts),
+            sum(self._source.count(part.filter(recent)) for part in parts),
         )
 
     def answers(self, submissions: Split) -> Split:
@@ -111,13 +115,13 @@ class SourceCounts:
                 its submission's time, which would take a look-up an answer.
         """
         every = v2.FormSubmissionMetaData._default_manager.all()
-        before, since = self._times(v2.FormSubmission)
-        recent = self._answers_of(since) if submissions.since else 0
+        before, recent = self._times(v2.FormSubmission)
+        gained = self._answers_of(recent) if submissions.since else 0
         if self._organizations:
-            return Split(self._answers_of(before), recent)
+            return Split(self._answers_of(before), gained)
         if submissions.since:
-            every = every.filter(~_of_submission(self._parts("submissions")[0].filter(since)))
-        return Split(self._source.count(every), recent)
+            every = every.filter(~_of_submission(self._parts("submissions")[0].filter(recent)))
+        return Split(self._source.count(every), gained)
 
     def ids(self, table: str) -> Iterator[dict[str, bool]]:
         """The ids of the rows ``rows`` counts, a page at a time: id → made since the cut."""
@@ -139,7 +143,8 @@ class SourceCounts:
         before, _ = self._times(v2.FormSubmission)
         columns = ("id", "last_updated_on")
         for part in self._parts("submissions"):
-            query = part.filter(before & Q(last_updated_on__gt=self._cut.v2))
+            changed_since = since("last_updated_on", self._cut.v2, self._source.connection)
+            query = part.filter(before & changed_since)
             for page in pages(self._source, query, columns, lambda: IDS_AT_ONCE, ""):
                 yield {
                     _as_v3(key): to_utc(changed, self._cut.zone)[0]
@@ -152,6 +157,21 @@ class SourceCounts:
         every = v2.FormSubmissionMetaData._default_manager.all()
         return self._source.count(every.filter(form_submission_id__in=submissions))
 
+    def field_names(self) -> Iterator[dict[str, set[str]]]:
+        """The names v3 has for the fields of each form (M4, M10), some forms at a time: id → names.
+
+        A form that does not exist is here too; its fields keep their own names (M17).
+        """
+        own_form = v2.FormType._default_manager.filter(id=OuterRef("form_type_id"))
+        columns = ("form_type_id", "name")
+        for has_form, naming in ((Exists(own_form), _unique), (~Exists(own_form), set)):
+            fields = v2.Field._default_manager.filter(has_form)
+            for page in ranges(self._source, fields, columns):
+                names: dict[str, Counter[str]] = {}
+                for form, name in page.rows():
+                    names.setdefault(_as_v3(form), Counter())[_storable(name)] += 1
+                yield {form: naming(own) for form, own in names.items()}
+
     def _answers_of(self, which: Q) -> int:
         every = v2.FormSubmissionMetaData._default_manager.all()
         return sum(
@@ -163,8 +183,8 @@ class SourceCounts:
         """Conditions on a row: made before the cut, made since."""
         if not self._source.has(model, "created_on"):
             return Q(), Q(pk__in=[])
-        since = Q(created_on__gt=self._cut.v2)
-        return Q(created_on__lte=self._cut.v2) | Q(created_on__isnull=True), since
+        recent = since("created_on", self._cut.v2, self._source.connection)
+        return ~recent | Q(created_on__isnull=True), recent
 
     def _parts(self, table: str) -> list["QuerySet[Any]"]:
         """Disjoint queries that are together the table's rows in the migration's scope."""
@@ -202,6 +222,23 @@ def _as_v3(key: object) -> str:
         return str(UUID(text))
     except ValueError:
         return text
+
+
+def _storable(name: object) -> str:
+    """A field's name as v3 can hold it (M4); one that is no text counts as empty."""
+    if not isinstance(name, str):
+        return ""
+    whole = name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "\ufffd")
+
+
+def _unique(names: Counter[str]) -> set[str]:
+    """What the names of a form's fields become, each that is there again with a suffix (M10)."""
+    made = set(names)
+    for name, times in names.items():
+        suffixed = (f"{name}_{number}" for number in count(2))
+        made.update(islice((each for each in suffixed if each not in names), times - 1))
+    return made
 
 
 def _of_submission(submissions: "QuerySet[Any]") -> Exists:

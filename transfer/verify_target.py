@@ -7,6 +7,7 @@ asked for one page of ids, so nothing grows here with the data.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db import connections
@@ -15,6 +16,7 @@ from psycopg import sql
 from transfer.plan import Step
 from transfer.records import is_id
 from transfer.verify_source import Cut, Split
+from transfer.verify_times import TIME_SHAPE, as_text
 
 ANSWER_TABLE = "FormSubmissionMetaData"
 
@@ -79,32 +81,38 @@ SELECT coalesce(sum({in_data} + {unmapped}), 0)::bigint
    AND row.id = ANY(%(ids)s::uuid[])
 """
 
-# Everything that is asked of each submission, in one pass over them. A value of data is text or
-# null, or a list of such (M15, M16); metadata.unmapped holds lists of objects (M17), and
+# How many names in data that no form of the migration explains are looked up in v2.
+UNKNOWN_NAMES = 10_000
+SHOWN_NAME = 60  # characters of one
+
+# Everything that is asked of each submission, in one pass over them: grouped by the keys that are
+# no field of the form, next to always none; so each such key comes up once, however many
+# submissions have it, and what grows with their number stays with the server. A value of data is
+# text or null, or a list of such (M15, M16); metadata.unmapped holds lists of objects (M17), and
 # metadata.choices lists of text or null, an element an answer that had text beside a choice (M15).
 # OFFSET 0 keeps the planner from writing a path out wherever its result is used.
 _SUBMISSIONS = """
 WITH form_keys AS MATERIALIZED (
     SELECT form.id,
+           form.metadata->>'migration_batch' = %(migration)s AS is_own,
            ARRAY(SELECT field->>'name'
                    FROM jsonb_array_elements(CASE jsonb_typeof(form.definition->'fields')
                                              WHEN 'array' THEN form.definition->'fields' END)
                         AS field
                   WHERE field->>'name' IS NOT NULL) AS names
       FROM forms AS form
-)
-SELECT count(*) FILTER (WHERE NOT {is_since}),
-       count(*) FILTER (WHERE {is_since}),
-       count(row.deleted_at),
-       coalesce(sum(own.in_data + own.unmapped) FILTER (WHERE NOT {is_since}), 0)::bigint,
-       coalesce(sum(own.in_data + own.unmapped) FILTER (WHERE {is_since}), 0)::bigint,
-       coalesce(sum(own.in_data), 0)::bigint,
-       coalesce(sum(own.in_lists), 0)::bigint,
-       coalesce(sum(own.unmapped), 0)::bigint,
-       coalesce(sum(own.choices), 0)::bigint,
-       coalesce(sum(own.choices_of_lists), 0)::bigint,
-       count(*) FILTER (WHERE own.malformed),
-       coalesce(sum(own.strange_keys), 0)::bigint
+), counted AS MATERIALIZED (
+SELECT own.strange,
+       count(*) AS rows,
+       count(*) FILTER (WHERE {is_since}) AS rows_since,
+       count(row.deleted_at) AS deleted,
+       sum(own.in_data + own.unmapped) FILTER (WHERE {is_since}) AS answers_since,
+       sum(own.in_data) AS in_data,
+       sum(own.in_lists) AS in_lists,
+       sum(own.unmapped) AS unmapped,
+       sum(own.choices) AS choices,
+       sum(own.choices_of_lists) AS choices_of_lists,
+       count(*) FILTER (WHERE own.malformed) AS malformed
   FROM submissions AS row
   LEFT JOIN form_keys ON form_keys.id = row.form_id
  CROSS JOIN LATERAL (
@@ -134,19 +142,41 @@ SELECT count(*) FILTER (WHERE NOT {is_since}),
                   OR row.metadata
                      @? 'strict $.choices.*[*] ? (@.type() != "string" && @.type() != "null")'))
               AS malformed,
-              (SELECT count(*)
-                 FROM jsonb_object_keys(CASE jsonb_typeof(row.data)
-                                        WHEN 'object' THEN row.data - form_keys.names END))
-              AS strange_keys
+              ARRAY(SELECT jsonb_object_keys(CASE jsonb_typeof(row.data)
+                                             WHEN 'object' THEN row.data - form_keys.names END))
+              AS strange
        OFFSET 0
        ) AS own
  WHERE row.metadata->>'migration_batch' = %(migration)s
+ GROUP BY own.strange
+), unknown AS MATERIALIZED (
+SELECT DISTINCT key
+  FROM counted CROSS JOIN unnest(counted.strange) AS key
+ WHERE NOT EXISTS (SELECT FROM (SELECT unnest(names) AS name FROM form_keys WHERE is_own) AS known
+                    WHERE known.name = key)
+ LIMIT %(unknown_names)s + 1
+)
+SELECT coalesce(sum(rows - rows_since), 0)::bigint,
+       coalesce(sum(rows_since), 0)::bigint,
+       coalesce(sum(deleted), 0)::bigint,
+       coalesce(sum(in_data + unmapped - coalesce(answers_since, 0)), 0)::bigint,
+       coalesce(sum(answers_since), 0)::bigint,
+       coalesce(sum(in_data), 0)::bigint,
+       coalesce(sum(in_lists), 0)::bigint,
+       coalesce(sum(unmapped), 0)::bigint,
+       coalesce(sum(choices), 0)::bigint,
+       coalesce(sum(choices_of_lists), 0)::bigint,
+       coalesce(sum(malformed), 0)::bigint,
+       coalesce(sum(rows * cardinality(strange)), 0)::bigint,
+       ARRAY(SELECT encode(sha256(convert_to(key, 'UTF8')), 'hex') FROM unknown ORDER BY key),
+       ARRAY(SELECT left(key, %(shown_name)s) FROM unknown ORDER BY key)
+  FROM counted
 """
 
 # What the run recorded and nobody has closed yet: one row a fault, however often it was tried. A
 # submission's error holds its answers, a very long list of them cut and with its length; an answer
-# whose submission does not exist is an error of its own (M17). Times are v2's own text, which
-# sorts as time does.
+# whose submission does not exist is an error of its own (M17). Times are text of one shape, which
+# sorts as time does; what has another shape, or is no text, made its record fail.
 _FINDINGS = """
 SELECT found.severity, found.table_name, found.v2_table, found.code,
        count(*) FILTER (WHERE NOT found.is_since),
@@ -155,7 +185,9 @@ SELECT found.severity, found.table_name, found.v2_table, found.code,
        coalesce(sum(found.answers) FILTER (WHERE found.is_since), 0)::bigint
   FROM (SELECT severity, table_name, v2_table, code,
                severity = 'error'
-               AND coalesce((error_detail->>'CreatedOn') COLLATE "C" > %(cut_text)s, false)
+               AND jsonb_typeof(error_detail->'CreatedOn') IS NOT DISTINCT FROM 'string'
+               AND error_detail->>'CreatedOn' ~ %(time_shape)s
+               AND replace(error_detail->>'CreatedOn', 'T', ' ') COLLATE "C" > %(cut_text)s
                AS is_since,
                CASE WHEN severity = 'error' THEN
                    CASE jsonb_typeof(error_detail->'answers')
@@ -227,7 +259,9 @@ class Submissions(NamedTuple):
         choices: elements of metadata.choices; the answer each belongs to is in data.
         choices_of_lists: those whose answer is in a list of two or more.
         malformed: submissions with data or metadata of another shape than the mapping gives.
-        strange_keys: keys in data that are no field of the form.
+        strange_keys: keys in data that are no field of the form, in all submissions.
+        unknown: those of them that are no field of any form of the migration in v3, each once:
+            SHA-256 of the name (hex) → its beginning. UNKNOWN_NAMES + 1 at most.
     """
 
     rows: Rows = Rows()
@@ -239,6 +273,7 @@ class Submissions(NamedTuple):
     choices_of_lists: int = 0
     malformed: int = 0
     strange_keys: int = 0
+    unknown: Mapping[str, str] = MappingProxyType({})
 
 
 class Findings(NamedTuple):
@@ -278,7 +313,8 @@ class TargetCounts:
         self._parameters: dict[str, Any] = {
             "migration": migration,
             "cut": cut.v3,
-            "cut_text": cut.v2.isoformat(sep=" "),
+            "cut_text": as_text(cut.v2),
+            "time_shape": TIME_SHAPE,
             "started_at": cut.started_at,
         }
 
@@ -289,11 +325,12 @@ class TargetCounts:
 
     def submissions(self) -> Submissions:
         """The migration's submissions, and what is in them."""
-        ((before, since, deleted, answers_before, answers_since, *counts),) = self._ask(
-            _SUBMISSIONS
-        )
-        rows = Rows(Split(before, since), deleted)
-        return Submissions(rows, Split(answers_before, answers_since), *counts)
+        limits = {"unknown_names": UNKNOWN_NAMES, "shown_name": SHOWN_NAME}
+        (found,) = self._ask(_SUBMISSIONS, limits)
+        before, since, deleted, answers_before, answers_since, *counts, digests, names = found
+        unknown = dict(zip(digests, names, strict=True))
+        rows, answers = Rows(Split(before, since), deleted), Split(answers_before, answers_since)
+        return Submissions(rows, answers, *(*counts, unknown))
 
     def present(self, step: Step, ids: Collection[str]) -> set[str]:
         """Those of a page of ids that are rows of the migration."""

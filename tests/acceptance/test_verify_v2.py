@@ -326,6 +326,26 @@ def test_r1_what_the_ledger_does_not_account_for_exits_3_and_is_named(
         assert said in checks[name]["note"]
 
 
+def test_r1_a_ledger_that_was_wiped_exits_3(small: Path) -> None:
+    run("import_v2")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE migration_progress SET ledger = '{}'")
+
+    status, checks = verified()
+
+    assert status == 3
+    runs = {f"Run of {of}" for of in ("organizations", "users", "forms", "submissions", "answers")}
+    assert {n for n in checks if checks[n]["status"] == "FAILED"} - {"all"} == runs
+    assert checks["all"]["accepted_differences"] == []
+
+
+def test_an_empty_v2_has_a_ledger_all_the_same(v2_path: Path) -> None:
+    make_v2(v2_path)
+    run("import_v2")
+
+    assert verified()[0] == 0
+
+
 def test_an_import_stopped_by_limit_is_told_how_to_go_on(small: Path) -> None:
     run("import_v2", "--name", "half", "--limit", "4")
 

@@ -227,8 +227,14 @@ def test_r1_what_v2_gained_since_excuses_no_reading_of_more_or_less(migrated: V2
 OLD = {"answers": {"migrated": 2, "merged": 2, "set_aside": 1, "failed": 0}, "findings": {}}
 
 
+def begun_with_an_earlier_build() -> None:
+    """Let the books say so: such a build wrote down no number of its rules."""
+    execute("UPDATE migration_progress SET fingerprint = fingerprint - 'rules'")
+
+
 def test_r1_an_earlier_versions_books_are_compared_as_far_as_they_go(migrated: V2) -> None:
     """It counted the text beside a choice where the text went, and kept no reasons."""
+    begun_with_an_earlier_build()
     MigrationProgress.objects.update(ledger={"findings": {}})
     execute("ALTER TABLE migration_progress DROP CONSTRAINT migration_progress_ledger_check")
     MigrationProgress.objects.filter(table_name="submissions").update(ledger=OLD)
@@ -255,6 +261,7 @@ def test_r1_an_earlier_versions_books_are_compared_as_far_as_they_go(migrated: V
 def test_r1_an_earlier_versions_books_that_are_not_so_fail(
     migrated: V2, key: str, said: str
 ) -> None:
+    begun_with_an_earlier_build()
     answers = OLD["answers"] | {key: 7}
     execute("ALTER TABLE migration_progress DROP CONSTRAINT migration_progress_ledger_check")
     MigrationProgress.objects.filter(table_name="submissions").update(ledger={"answers": answers})
@@ -263,6 +270,39 @@ def test_r1_an_earlier_versions_books_that_are_not_so_fail(
 
     assert check(report, "Run of answers").status is Verdict.FAILED
     assert said in check(report, "Run of answers").note
+
+
+@pytest.mark.parametrize("left", [{}, OLD], ids=["nothing", "an earlier version's"])
+def test_r1_a_ledger_of_this_build_that_was_wiped_fails(migrated: V2, left: dict[str, Any]) -> None:
+    execute("ALTER TABLE migration_progress DROP CONSTRAINT migration_progress_ledger_check")
+    MigrationProgress.objects.update(ledger=left)
+
+    report = verify()
+
+    runs = ["organizations", "users", "forms", "submissions"]
+    for of in runs:
+        assert check(report, f"Run of {of}").note == "the ledger cannot be read: no 'records'"
+    assert check(report, "Run of answers").status is Verdict.FAILED
+    assert report.accepted == []
+
+
+def test_r1_a_ledger_wiped_in_one_of_a_tables_rows_fails(migrated: V2) -> None:
+    """An earlier build's row beside it excuses nothing."""
+    execute("ALTER TABLE migration_progress DROP CONSTRAINT migration_progress_ledger_check")
+    MigrationProgress.objects.filter(table_name="users").update(ledger={})
+    MigrationProgress.objects.create(
+        migration_name=NAME,
+        table_name="users",
+        partition=1,
+        status="completed",
+        total_records=0,
+        processed_records=0,
+        failed_records=0,
+        started_at=STARTED,
+        ledger={},
+    )
+
+    assert check(verify(), "Run of users").status is Verdict.FAILED
 
 
 def test_a_table_that_was_never_begun_is_not_called_an_earlier_versions(migrated: V2) -> None:

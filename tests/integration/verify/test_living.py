@@ -212,3 +212,20 @@ def test_changed_submissions_are_asked_for_in_pages(
 
     assert (accepted.name, accepted.count) == ("changed_in_v2_since", 3)
     assert accepted.more == "those submissions have 8 answers in v2"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [("2025-01-22T19:59:59", Verdict.FAILED), ("2025-01-22T20:00:01", Verdict.WARNING)],
+)
+def test_m3_a_change_is_since_by_the_time_that_is_written_however_it_is(
+    migrated: V2, changed: str, status: Verdict
+) -> None:
+    """A "T" is after the blank of the migration's own start, and its hour may be before."""
+    own = migrated.submissions[2]["Id"]
+    migrated.execute(
+        'UPDATE "FormSubmission" SET "LastUpdatedOn" = ? WHERE "Id" = ?', [changed, own]
+    )
+    migrated.add("answers", {"FormSubmissionId": own})
+
+    assert check(verify(), "Answers").status is status

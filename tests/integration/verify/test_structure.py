@@ -7,7 +7,7 @@ import pytest
 
 from forms_app.models import Form
 from submissions.models import Submission
-from tests.integration.verify.scenario import NAME, check, execute, rewrite
+from tests.integration.verify.scenario import NAME, check, execute
 from tests.v2 import V2
 from transfer.verify import verify
 from transfer.verify_report import Verdict
@@ -81,27 +81,6 @@ def test_m15_a_choice_without_a_name_beside_a_text_is_no_fault(migrated: V2) -> 
 
     assert check(report, "Submissions with malformed data").status is Verdict.PASSED
     assert check(report, "Run of answers").status is Verdict.PASSED
-
-
-def test_a_key_that_is_no_field_of_the_form_fails(migrated: V2) -> None:
-    execute("UPDATE submissions SET data = '{\"nmae\": 1}' WHERE data ? 'name'")
-
-    found = check(verify(), "Answers under names their form lacks")
-
-    assert (found.status, found.target) == (Verdict.FAILED, 2)
-    assert "2 keys in data, 0 explained by warnings" in found.note
-
-
-@pytest.mark.parametrize(
-    ("recorded", "status"), [(1, Verdict.FAILED), (2, Verdict.WARNING), (3, Verdict.WARNING)]
-)
-def test_m17_answers_to_another_forms_field_explain_their_keys(
-    migrated: V2, recorded: int, status: Verdict
-) -> None:
-    execute("UPDATE submissions SET data = '{\"theirs\": 1}' WHERE data ? 'name'")
-    rewrite("submissions", "findings,answer_other_form", recorded)
-
-    assert check(verify(), "Answers under names their form lacks").status is status
 
 
 GOOD = {"id": "f", "name": "name", "type": "text", "settings": {}, "choices": []}
