@@ -75,12 +75,24 @@ class BatchCopy:
         return None
 
     def rest(self, lines: Sequence[bytes], error: psycopg.Error | None = None) -> Iterator[Refusal]:
-        """COPY the lines in; yield each one v3 refuses, in order.
+        """COPY the lines in; yield each one v3 refuses.
 
         Args:
             lines: such as ``copy_line`` makes.
             error: why ``whole`` did not take these very lines; None where it was not asked.
         """
+        at = _line_of(error, len(lines)) if error else None
+        if error is None or at is None:
+            yield from self._in_parts(lines, error)
+            return
+        # Most often it is the only one, and all the others go in at once.
+        yield _refusal(at, error)
+        others = [*lines[:at], *lines[at + 1 :]]
+        if (again := self.whole(others)) is not None:
+            for refusal in self._in_parts(others, again):
+                yield refusal._replace(place=refusal.place + (refusal.place >= at))
+
+    def _in_parts(self, lines: Sequence[bytes], error: psycopg.Error | None) -> Iterator[Refusal]:
         start, step = 0, len(lines)
         while start < len(lines):
             end = min(start + step, len(lines))
@@ -96,7 +108,7 @@ class BatchCopy:
                 else:
                     step = (end - start) // 2
             else:
-                yield from _shifted(self.rest(lines[start : start + (at or 0)]), start)
+                yield from _shifted(self._in_parts(lines[start : start + (at or 0)], None), start)
                 start += at or 0
                 yield _refusal(start, error)
                 start, step = start + 1, max(SMALLEST_COPY, 2 * (at or 0))
@@ -114,9 +126,10 @@ class BatchCopy:
         if (again := self.whole(rows)) is not None:
             half = (len(rows) + 1) // 2
             told = again if half == len(rows) else None
-            found += [r._replace(place=others[r.place]) for r in self.rest(rows[:half], told)]
-            found += [r._replace(place=others[half + r.place]) for r in self.rest(rows[half:])]
-        yield from sorted(found)
+            found += [r._replace(place=others[r.place]) for r in self._in_parts(rows[:half], told)]
+            rest = self._in_parts(rows[half:], None)
+            found += [r._replace(place=others[half + r.place]) for r in rest]
+        yield from found
 
     def _suspects(self, lines: Sequence[bytes], error: psycopg.Error) -> set[int]:
         """The lines that hold the value a foreign key's refusal names."""

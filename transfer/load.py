@@ -116,7 +116,8 @@ class Loader:
         """
         ids = {place: batch.outcomes[place].record_id for place, _ in part}
         left: dict[int, Finding | None] = {}
-        if error is None or error.sqlstate == UNIQUE_VIOLATION:
+        looked_up = error is None or error.sqlstate == UNIQUE_VIOLATION
+        if looked_up:
             left |= self._there(writer, batch, ids, mine)
         rest = [row for row in part if row[0] not in left]
         told = error if len(rest) == len(part) else None
@@ -124,7 +125,7 @@ class Loader:
         for refusal in copier.rest([line for _, line in rest], told):
             place = rest[refusal.place][0]
             left[place] = _refused(batch, ids[place], refusal)
-            if refusal.sqlstate == UNIQUE_VIOLATION:
+            if refusal.sqlstate == UNIQUE_VIOLATION and not looked_up:
                 clashes[place] = ids[place]
         mine |= {ids[place] for place, _ in rest if place not in left}
         # An id may be taken behind a row that was refused for something else, and PostgreSQL may
