@@ -4,8 +4,8 @@ A real one in migration_progress and migration_errors, a dry one in memory and t
 Both keep the same books through the same calls, so a dry run reports what a run would.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -30,25 +30,13 @@ CHECKPOINT = """
      WHERE migration_name = %s AND table_name = %s AND partition = 0
        FOR UPDATE
 """
-# Two records may share what findings call them (a copy made by hand may hold an answer's Id twice):
-# a fault with another record behind it is another one. Long texts go in binary (%b): to quote a
-# thousand documents as an array's text takes a quarter of a second.
+# Long texts go in binary (%b): to quote a thousand documents as an array's text takes a quarter of
+# a second.
 STORE_FINDINGS = """
     INSERT INTO migration_errors (
            migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
            severity, error_message, error_detail)
-    SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name,
-           occurrence + coalesce((
-               SELECT max(stored.occurrence)
-                 FROM migration_errors AS stored
-                WHERE stored.migration_name = %(migration)s
-                  AND stored.table_name = %(table)s
-                  AND stored.v2_table = found.v2_table
-                  AND stored.record_id = found.record_id
-                  AND stored.code = found.code
-                  AND stored.column_name = found.column_name
-                  AND stored.resolved_at IS NULL
-                  AND stored.error_detail IS DISTINCT FROM found.error_detail::jsonb), 0),
+    SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name, occurrence,
            severity, error_message, error_detail::jsonb
       FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
                   %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
@@ -60,6 +48,17 @@ STORE_FINDINGS = """
            WHERE resolved_at IS NULL
         DO UPDATE SET attempts = migration_errors.attempts + 1,
                       error_message = excluded.error_message
+"""
+# The open faults of some records, with the records behind them.
+STORED_FAULTS = """
+    SELECT stored.v2_table, stored.record_id, stored.code, stored.column_name, stored.occurrence,
+           stored.error_detail
+      FROM migration_errors AS stored
+     WHERE stored.migration_name = %(migration)s
+       AND stored.table_name = %(table)s
+       AND stored.record_id = ANY(%(record_ids)s)
+       AND stored.resolved_at IS NULL
+     ORDER BY stored.occurrence
 """
 # What one statement stores at most: findings, and characters of their details (one may be longer).
 FINDINGS_AT_ONCE = 1000
@@ -152,7 +151,7 @@ class DatabaseJournal:
         """See Journal.record."""
         state = self.states[batch.step.table]
         storable = self.storable(state, result.findings)
-        store_findings(writer, self.migration, batch.step.table, storable)
+        store_findings(writer, self.migration, batch.step, storable)
         after = state.copy()
         after.advance(batch, result)
         save_counts(writer, self.migration, after)
@@ -281,27 +280,27 @@ def save_counts(writer: Connection, migration: str, state: TableState) -> None:
 
 
 def store_findings(
-    writer: Connection, migration: str, table: str, findings: Iterable[Finding]
+    writer: Connection, migration: str, step: Step, findings: Iterable[Finding]
 ) -> None:
     """Write findings into migration_errors, in the open transaction.
 
-    A fault that is there and open is the same row, seen once more.
+    A fault that is there and open, with the same record behind it, is the same row, seen once more.
     """
-    times: Counter[tuple[str, ...]] = Counter()
+    stored = list(findings)
+    if not stored:
+        return
+    occurrences = _Occurrences(writer, migration, step, stored)
     rows: list[dict[str, Any]] = []
     size = 0
-    for finding in findings:
-        record_id = clean(finding.record_id)[:MAX_RECORD_ID]
-        fault = (finding.v2_table, record_id, finding.code.value, finding.column)
-        times[fault] += 1
+    for finding in stored:
         detail = encode_detail(finding.detail)
         rows.append(
             {
                 "v2_table": finding.v2_table,
-                "record_id": record_id,
+                "record_id": _record_id(finding),
                 "code": finding.code.value,
                 "column_name": finding.column,
-                "occurrence": times[fault],
+                "occurrence": occurrences.next(finding, detail),
                 "severity": finding.code.info.severity.value,
                 "error_message": clean(finding.message),
                 "error_detail": detail,
@@ -309,10 +308,48 @@ def store_findings(
         )
         size += len(detail or "")
         if len(rows) >= FINDINGS_AT_ONCE or size >= DETAILS_AT_ONCE:
-            _insert(writer, migration, table, rows)
+            _insert(writer, migration, step.table, rows)
             rows, size = [], 0
     if rows:
-        _insert(writer, migration, table, rows)
+        _insert(writer, migration, step.table, rows)
+
+
+def _record_id(finding: Finding) -> str:
+    return clean(finding.record_id)[:MAX_RECORD_ID]
+
+
+class _Occurrences:
+    """Which of several each finding is, among those of one record with one fault.
+
+    Records of the step have Ids of their own (transfer.fitness sees to it) and are read once. Of
+    what hangs on them a copy made by hand may hold an Id twice, or have none: then what is stored
+    already has to be asked for, before anything of this batch is.
+    """
+
+    def __init__(
+        self, writer: Connection, migration: str, step: Step, findings: Sequence[Finding]
+    ) -> None:
+        self._last: Counter[tuple[str, ...]] = Counter()
+        self._same: defaultdict[tuple[str, ...], list[tuple[int, Any]]] = defaultdict(list)
+        ids = {_record_id(finding) for finding in findings if finding.v2_table != step.v2_table}
+        if not ids:
+            return
+        known = {"migration": migration, "table": step.table, "record_ids": sorted(ids)}
+        for *fault, occurrence, detail in writer.execute(STORED_FAULTS, known):
+            self._last[tuple(fault)] = occurrence
+            self._same[tuple(fault)].append((occurrence, detail))
+
+    def next(self, finding: Finding, detail: str | None) -> int:
+        fault = (finding.v2_table, _record_id(finding), finding.code.value, finding.column)
+        own = self._same.get(fault)
+        if own:
+            record = orjson.loads(detail) if detail else None
+            for place, (occurrence, stored) in enumerate(own):
+                if stored == record:
+                    del own[place]
+                    return occurrence
+        self._last[fault] += 1
+        return self._last[fault]
 
 
 def _insert(writer: Connection, migration: str, table: str, rows: list[dict[str, Any]]) -> None:

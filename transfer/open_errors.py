@@ -1,7 +1,8 @@
 """The errors a migration has recorded and nobody has repaired yet, as retry_v2 reads them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from psycopg import sql
@@ -58,6 +59,7 @@ _PAGE = sql.SQL(
            WHEN 'array' THEN jsonb_array_length(error_detail->'answers')
            WHEN 'object' THEN (error_detail->'answers'->>'length')::int
            ELSE 0 END,
+           jsonb_path_query_array(error_detail, '$.answers[*].Id'),
            coalesce(error_detail - 'answers', '{{}}')
       FROM migration_errors
      WHERE {wanted}
@@ -76,7 +78,8 @@ _PAGE = sql.SQL(
 class OpenError(NamedTuple):
     """One open error.
 
-    ``answers`` is how many answers failed with the record; ``record`` the v2 record as it was
+    ``answers`` is how many answers failed with the record; ``answer_ids`` the Ids of those whose
+    Ids are known (not where v2 has none, or the list was cut); ``record`` the v2 record as it was
     read then (column → value), without its answers.
     """
 
@@ -84,8 +87,9 @@ class OpenError(NamedTuple):
     v2_table: str
     record_id: str
     code: str
-    answers: int
-    record: dict[str, Any]
+    answers: int = 0
+    answer_ids: tuple[str, ...] = ()
+    record: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def findable(self) -> bool:
@@ -144,7 +148,10 @@ def pages(
     after = ""
     while True:
         rows = target.read(_PAGE, own | {"after": after})
-        page = [OpenError._make((*row[:5], _record(row[5]))) for row in rows]
+        page = [
+            OpenError._make((*row[:5], tuple(filter(is_id, row[5] or ())), _record(row[6])))
+            for row in rows
+        ]
         if not page:
             return
         yield page

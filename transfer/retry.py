@@ -9,7 +9,7 @@ import contextlib
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -28,14 +28,16 @@ from transfer.options import ImportOptions
 from transfer.pipeline import Interruption, Observer, make_work
 from transfer.plan import Step
 from transfer.progress import Migration, check_resumable, read_migrations
+from transfer.records import V2Answer, is_id
 from transfer.report import MigrationReport, RetryReport
 from transfer.retry_journal import RetriedBatch, RetryJournal
 from transfer.scope import Scope
 from transfer.source import Source, identity
-from transfer.strays import Stray, Strays, find_homes
+from transfer.strays import Stray, Strays, find_homes, waiting
 from transfer.target import Target
 from transfer.work import Run, Work
 
+ORPHANED = Code.ANSWER_ORPHANED.value
 # Tables that others refer to: the error of a record whose parent v3 lacks, and the v2 column.
 PARENTS = {
     "organizations": (Code.ORGANIZATION_UNKNOWN, "OrganizationId"),
@@ -146,6 +148,9 @@ class _Retry:
     target: Target
     migration: Migration
     report: RetryReport
+    everything: bool = True
+    # Records tried in this retry: a submission may be tried with an answer of it, and not again.
+    tried: set[tuple[str, str]] = field(default_factory=set)
 
     def run(self, counts: dict[str, int]) -> None:
         """Try the errors of each table, parents first: what they lacked may come with it."""
@@ -155,6 +160,7 @@ class _Retry:
         migration = self.migration
         ctx = self.begun.context(migration.name, migration.started_at)
         scope = Scope(self.source, ctx, self.begun.organizations)
+        self.everything = scope.everything
         journal = RetryJournal(
             migration.name,
             migration.started_at,
@@ -167,7 +173,7 @@ class _Retry:
             for step in self.begun.steps:
                 if stop.asked:
                     break
-                if not (counts.get(step.table) or self._parents(step)):
+                if not (counts.get(step.table) or self._parents(step, run)):
                     continue
                 if journal.states[step.table].status != "completed":
                     # What is still to be read must not be read twice, nor lose its number.
@@ -191,7 +197,7 @@ class _Retry:
             if step.table == "users":
                 self.target.retrying(lambda: self._decide(work))
             with stop.finishing():
-                for number, page in enumerate(self._pages(step), 1):
+                for number, page in enumerate(self._pages(step, run), 1):
                     batch = self._batch(step, work, journal, page, number)
                     result = loader.load(batch)
                     tried = batch.errors + batch.not_settled
@@ -207,16 +213,16 @@ class _Retry:
             raise RunStoppedError(msg, table=step.table) from error
         self.observer.table_ended(seen)
 
-    def _pages(self, step: Step) -> Iterator[list[OpenError]]:
+    def _pages(self, step: Step, run: Run) -> Iterator[list[OpenError]]:
         """What others failed for and v2 has by now, then the table's own errors."""
-        parents = self._parents(step)
+        parents = self._parents(step, run)
         for start in range(0, len(parents), self.at_once):
             yield parents[start : start + self.at_once]
         yield from open_errors.pages(
             self.target, self.migration.name, self.wanted, table=step.table, size=self.at_once
         )
 
-    def _parents(self, step: Step) -> list[OpenError]:
+    def _parents(self, step: Step, run: Run) -> list[OpenError]:
         """Organizations or forms that records failed for, and neither v3 nor its errors know.
 
         v2 did not have them when the migration read the table; somebody has put them back.
@@ -226,13 +232,19 @@ class _Retry:
         code, column = PARENTS[step.table]
         migration = self.migration.name
         ids = open_errors.named(self.target, migration, self.wanted, code=code, column=column)
+        if step.table == "organizations":
+            # The organization of a form may stand in the mapping file alone (M8).
+            forms = Wanted(codes=(code.value,), tables=("forms",))
+            found = open_errors.found_ids(self.target, migration, forms)
+            owners = {run.scope.form_organization.get(form) for form in found}
+            ids = sorted({*ids, *filter(is_id, owners)})
         query = sql.SQL("SELECT id::text FROM {} WHERE id = ANY(%s::uuid[])")
         there = self.target.read(query.format(sql.Identifier(step.table)), (ids,))
         failed = open_errors.of_records(
             self.target, migration, table=step.table, v2_table=step.v2_table, ids=ids
         )
         known = {row[0] for row in there} | {error.record_id for error in failed}
-        return [OpenError(0, step.v2_table, one, "", 0, {}) for one in ids if one not in known]
+        return [OpenError(0, step.v2_table, one, "") for one in ids if one not in known]
 
     def _decide(self, work: Work) -> None:
         # Whose email is a later one may have changed with the repair, and users are few.
@@ -240,14 +252,21 @@ class _Retry:
             work.decide(self.target.writer)
 
     def _batch(
-        self, step: Step, work: Work, journal: RetryJournal, page: list[OpenError], number: int
+        self,
+        step: Step,
+        work: Work,
+        journal: RetryJournal,
+        page: list[OpenError],
+        number: int,
     ) -> RetriedBatch:
         state = journal.states[step.table]
+        page = [error for error in page if (error.v2_table, error.record_id) not in self.tried]
         own = [error for error in page if error.v2_table == step.v2_table]
         others = [error for error in page if error.v2_table != step.v2_table]
-        strays = find_homes(self.source, self.target, self.migration.name, step, others)
-        known = {error.id for error in own if error.id}
-        own += [error for error in strays.homes if error.id not in known]
+        strays = self._look_for(step, others)
+        known = {error.record_id for error in own}
+        own += [home for home in strays.homes if home.record_id not in known]
+        self.tried |= {(error.v2_table, error.record_id) for error in own}
         mapped, outside = work.again(own)
         batch = RetriedBatch(
             step,
@@ -259,61 +278,89 @@ class _Retry:
             mapped.loose,
             mapped.records,
         )
-        self._settle_records(batch, own, outside)
-        self._settle_strays(batch, strays, state)
+        moved = [answer for _, answers in batch.records.values() for answer in answers or ()]
+        self._settle_records(batch, own, outside, moved)
+        self._settle_strays(batch, strays, moved, orphans=state.findings[ORPHANED])
         batch.answers_read += len(batch.loose)
         return batch
 
-    def _settle_records(
-        self, batch: RetriedBatch, errors: list[OpenError], outside: set[str]
-    ) -> None:
-        """Tell the records that are in the batch, those v2 has no more, and the others apart."""
-        there = {outcome.record_id for outcome in batch.outcomes}
-        missing = []
-        for error in errors:
-            if error.id and error.record_id in there:
-                batch.errors.append(error)
-            elif error.id and error.findable and error.record_id not in outside:
-                batch.errors.append(error)
-                missing.append(error)
-            elif error.id:
-                batch.not_settled.append(error)
-        batch.gone = {error.id: error.answers for error in missing}
-        if missing and batch.step.table == "submissions":
-            # Their answers may have stayed: then those are what is without a submission.
-            left = reread.answers_of(self.source, [error.record_id for error in missing])
-            batch.loose += map(orphaned_answer, left)
-            stayed = Counter(answer[0] for answer in left)
-            for error in missing:
-                batch.gone[error.id] = max(error.answers - stayed[error.record_id], 0)
+    def _look_for(self, step: Step, errors: Sequence[OpenError]) -> Strays:
+        return find_homes(self.source, self.target, self.migration.name, step, errors)
 
-    def _settle_strays(self, batch: RetriedBatch, strays: Strays, state: TableState) -> None:
-        """Tell answers that come with a submission now, that v2 has no more, and others apart."""
-        moved = Counter(
-            answer_key(answer) for _, answers in batch.records.values() for answer in answers or ()
+    def _stray_errors(self, step: Step, keys: Iterable[str]) -> list[OpenError]:
+        return open_errors.of_records(
+            self.target,
+            self.migration.name,
+            table=step.table,
+            v2_table=ANSWER_TABLE,
+            ids=sorted(set(keys)),
         )
+
+    def _settle_records(
+        self,
+        batch: RetriedBatch,
+        errors: list[OpenError],
+        outside: set[str],
+        moved: list[V2Answer],
+    ) -> None:
+        """Tell the records that are in the batch, those v2 has no more, and the others apart.
+
+        Answers that were recorded with one and are not with it now are looked for, each.
+        """
+        there = {outcome.record_id for outcome in batch.outcomes}
+        settled = [error for error in errors if error.id and error.record_id in there]
+        missing: list[OpenError] = []
+        for error in errors:
+            if error.id and error.record_id not in there:
+                gone = error.findable and error.record_id not in outside
+                (missing if gone else batch.not_settled).append(error)
+        batch.errors += settled + missing
+        batch.gone |= {error.id for error in missing}
+        if batch.step.table != "submissions" or not settled + missing:
+            return
+        # Answers of a submission that is gone may have stayed: then those are without one.
+        left = reread.answers_of(self.source, [error.record_id for error in missing])
+        told = {error.record_id for error in self._stray_errors(batch.step, map(answer_key, left))}
+        left = [answer for answer in left if answer_key(answer) not in told]
+        now = Counter(answer[0] for answer in (*moved, *left))
+        with_us = {answer_key(answer) for answer in (*moved, *left)}
+        lost = {one for error in settled + missing for one in error.answer_ids} - with_us
+        pseudo = [OpenError(0, ANSWER_TABLE, one, "") for one in sorted(lost)]
+        # A selection knows no answers that are nobody's.
+        elsewhere = [
+            stray.finding or waiting(stray.answer)
+            for stray in self._look_for(batch.step, pseudo).all
+            if stray.answer and (self.everything or stray.at_home)
+        ]
+        left = left if self.everything else []
+        batch.loose += [*map(orphaned_answer, left), *elsewhere]
+        recorded = sum(error.answers for error in settled + missing)
+        own = sum(now[error.record_id] for error in settled)
+        kept = own + len(left) + len(elsewhere)
+        batch.answers_gone += max(recorded - kept, 0)
+
+    def _settle_strays(
+        self, batch: RetriedBatch, strays: Strays, moved: list[V2Answer], *, orphans: int
+    ) -> None:
+        """Tell answers that come with a submission now, that v2 has no more, and others apart."""
+        with_us = Counter(map(answer_key, moved))
         known = {stray.error.id for stray in strays.all}
         every = list(strays.all)
-        if moved and state.findings[Code.ANSWER_ORPHANED.value]:
+        if with_us and orphans:
             # A submission takes all its answers along, those of errors on other pages, too.
-            more = open_errors.of_records(
-                self.target,
-                self.migration.name,
-                table=batch.step.table,
-                v2_table=ANSWER_TABLE,
-                ids=sorted(moved),
-            )
+            more = self._stray_errors(batch.step, with_us)
             every += [Stray(error, None) for error in more if error.id not in known]
         for stray in every:
             error = stray.error
-            if moved[error.record_id] > 0:
-                moved[error.record_id] -= 1
-                batch.errors.append(error)
-            elif stray.finding is not None:
+            if stray.finding is not None:
                 batch.errors.append(error)
                 batch.loose.append(stray.finding)
+            elif with_us[error.record_id] > 0:
+                with_us[error.record_id] -= 1
+                batch.errors.append(error)
             elif stray.answer is None and error.findable and error.id in known:
                 batch.errors.append(error)
-                batch.gone[error.id] = 1
+                batch.gone.add(error.id)
+                batch.answers_gone += 1
             elif error.id in known:
                 batch.not_settled.append(error)

@@ -48,13 +48,15 @@ _STILL = """
 class RetriedBatch(MappedBatch):
     """Records tried again, with the errors recorded about them.
 
-    ``gone`` are the ids of those errors whose record v2 has no more, with how many answers went
-    with it. ``not_settled`` are errors about which nothing new can be told: v2 does not find the
-    record by such an Id, or it belongs to an organization that is not in the run; they stay.
+    ``gone`` are the ids of those errors whose record v2 has no more, ``answers_gone`` how many
+    answers v2 has no more, of records there are and of others. ``not_settled`` are errors about
+    which nothing new can be told: v2 does not find the record by such an Id, or it belongs to an
+    organization that is not in the run; they stay.
     """
 
     errors: list[OpenError] = field(default_factory=list)
-    gone: dict[int, int] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    answers_gone: int = 0
     not_settled: list[OpenError] = field(default_factory=list)
 
 
@@ -94,14 +96,17 @@ class RetryJournal(DatabaseJournal):
             _keep(writer, still)
         told = {id(finding) for _, finding in still}
         new = [finding for finding in result.findings if id(finding) not in told]
-        store_findings(writer, self.migration, step.table, self.storable(after, new))
+        store_findings(writer, self.migration, step, self.storable(after, new))
         after.add(result)
-        _count_gone(after, batch, step.v2_table)
+        after.records.gone += sum(
+            error.id in batch.gone and error.v2_table == step.v2_table for error in batch.errors
+        )
+        after.answers.gone += batch.answers_gone
         if after.total is not None and after.status == "completed":
             after.total = after.records.read
         save_counts(writer, self.migration, after)
         self._pending = Pending(batch, result, after)
-        self.settled = Settled(closed, set(batch.gone))
+        self.settled = Settled(closed, batch.gone)
 
 
 def _keep(writer: Connection, still: list[tuple[int, Finding]]) -> None:
@@ -133,11 +138,3 @@ def _take_back(state: TableState, errors: list[OpenError], v2_table: str) -> Non
     state.answers.take_back(answers)
     codes = Counter(error.code for error in errors)
     state.findings = without_zeros(state.findings, codes)
-
-
-def _count_gone(state: TableState, batch: RetriedBatch, v2_table: str) -> None:
-    for error in batch.errors:
-        if error.id in batch.gone:
-            is_record = error.v2_table == v2_table
-            state.records.gone += is_record
-            state.answers.gone += batch.gone[error.id]

@@ -25,12 +25,13 @@ class Stray(NamedTuple):
     """An error about an answer without a submission, and what v2 has of the answer now.
 
     ``finding`` is the error as it is now; None where the answer has a submission that can be
-    moved with it, or where v2 does not find the answer.
+    moved with it, or where v2 does not find the answer. ``at_home``: v2 has its submission.
     """
 
     error: OpenError
     answer: V2Answer | None
     finding: Finding | None = None
+    at_home: bool = False
 
 
 @dataclass(slots=True)
@@ -75,12 +76,18 @@ def find_homes(
         if home not in in_v2:
             strays.all.append(Stray(error, answer, orphaned_answer(answer)))
         elif home in in_v3 and home not in failed:
-            strays.all.append(Stray(error, answer, _changed_since(answer)))
+            strays.all.append(Stray(error, answer, _changed_since(answer), at_home=True))
         else:
-            strays.all.append(Stray(error, answer))
-            homes[home] = failed.get(home) or OpenError(0, step.v2_table, home, "", 0, {})
+            strays.all.append(Stray(error, answer, at_home=True))
+            homes[home] = failed.get(home) or OpenError(0, step.v2_table, home, "")
     strays.homes = list(homes.values())
     return strays
+
+
+def waiting(answer: V2Answer) -> Finding:
+    """The error about an answer whose submission v2 has, and v3 not yet."""
+    message = f"submission {shorten(answer[0])} of this answer is not in v3"
+    return orphaned_answer(answer)._replace(message=message)
 
 
 def _changed_since(answer: V2Answer) -> Finding:

@@ -16,7 +16,7 @@ from transfer.mapping.submissions import map_submission, orphaned_answer
 from transfer.mapping.text import clean
 from transfer.open_errors import OpenError
 from transfer.plan import Step
-from transfer.records import V2Submission, is_id
+from transfer.records import SubmissionRow, V2Submission, is_id
 from transfer.target import Connection
 from transfer.uniqueness import Assignments, Claim
 from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, mapped_batch, sortable
@@ -147,10 +147,20 @@ class SubmissionsWork:
         taken = set(run.target.read(sql.SQL(_TAKEN), (organizations, wished)))
         for v2_id, wish in wishes.items():
             if wish in taken:
-                fault = numbers[v2_id].code if v2_id in numbers else Code.NUMBER_DUPLICATE
-                numbers[v2_id] = late_number(v2_id, fault)
-            taken.add(wish)
-        return Again(self.mapped(batch, numbers), outside)
+                numbers[v2_id] = _late(v2_id, numbers)
+        made = self.mapped(batch, numbers)
+        # What two of the page want goes to the earlier, unless that one fails again.
+        used: set[tuple[str, str]] = set()
+        clashes = False
+        created = {row.id: (sortable(row.created_on) or "", row.id) for row in batch.rows}
+        kept = [one.row for one in made.outcomes if isinstance(one.row, SubmissionRow)]
+        for made_row in sorted(kept, key=lambda one: created.get(one.id, ("", one.id))):
+            wish = made_row.organization_id, made_row.submission_number
+            if wish in used:
+                numbers[made_row.id] = _late(made_row.id, numbers)
+                clashes = True
+            used.add(wish)
+        return Again(self.mapped(batch, numbers) if clashes else made, outside)
 
     def _selected(self, row: V2Submission) -> bool:
         return self._run.scope.has_organization(self._run.scope.submission_organization(row))
@@ -169,6 +179,11 @@ def _claims_the_same(row: V2Submission, before: Mapping[str, Any]) -> bool:
     if row.organization_id is None:
         now["FormTypeId"] = row.form_type_id
     return all(before.get(column) == value for column, value in now.items())
+
+
+def _late(v2_id: str, numbers: Mapping[str, Number]) -> Number:
+    fault = numbers[v2_id].code if v2_id in numbers else Code.NUMBER_DUPLICATE
+    return late_number(v2_id, fault)
 
 
 def late_number(v2_id: str, fault: Code) -> Number:

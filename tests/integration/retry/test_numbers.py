@@ -88,3 +88,26 @@ def test_m12_two_repaired_records_with_one_code_get_two_numbers(v2_path: Path) -
     assert retry().still == 0
 
     assert len(set(query("SELECT submission_number FROM submissions"))) == 2
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_m12_a_record_that_fails_again_takes_nobody_s_number(v2_path: Path, size: int) -> None:
+    v2 = make_v2(
+        v2_path,
+        organizations=[{}],
+        forms=[{}],
+        submissions=[{"FormTypeId": NOWHERE, "LookupCode": code} for code in "BA"],
+    )
+    run(name="night")
+    v2.execute(
+        "UPDATE FormSubmission SET LookupCode = 'A', OrganizationId = ? WHERE LookupCode = 'B'",
+        (guid(1, 1),),
+    )
+    v2.execute(
+        "UPDATE FormSubmission SET FormTypeId = ? WHERE Id = ?",
+        (guid(4, 1), v2.submissions[1]["Id"]),
+    )
+
+    assert retry(size=size).still == 1
+
+    assert query("SELECT submission_number FROM submissions") == [("A",)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
 from tests.integration.retry.common import NOWHERE, assert_balanced, open_errors, retry
 from tests.runs import (
@@ -17,6 +18,7 @@ from tests.runs import (
     state,
 )
 from tests.v2 import guid, make_v2
+from transfer.mapping.context import parse_mapping_file
 from transfer.verify import verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -335,3 +337,19 @@ def test_r7_values_of_a_wrong_type_stop_no_retry(v2_path: Path) -> None:
     assert report.closed == {"form_unknown": 1}
     assert [e["attempts"] for e in open_errors()] == [2, 2]
     assert_balanced()
+
+
+def test_m8_an_organization_only_the_mapping_file_names_can_be_put_back(v2_path: Path) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{"OrganizationId": None}], submissions=[{}])
+    mapping = parse_mapping_file(f'[forms]\n"Form1" = "{guid(1, 50)}"\n')
+    run(name="night", mapping=mapping)
+    assert {e["code"] for e in open_errors()} == {"organization_unknown", "form_unknown"}
+    v2.add("organizations", {"Id": guid(1, 50)})
+    file = v2_path.with_name("mapping.toml")
+    file.write_text(f'[forms]\n"Form1" = "{guid(1, 50)}"\n')
+
+    with override_settings(V2_MAPPING=str(file)):
+        report = retry()
+
+    assert report.still == 0
+    assert open_errors() == []

@@ -266,3 +266,122 @@ def test_r1_an_answer_whose_submission_vanishes_while_it_is_tried_stays_an_error
 
     assert report.still == 3
     assert_balanced()
+
+
+def test_r7_a_thousand_answers_that_are_called_the_same_stop_neither_import_nor_retry(
+    v2_path: Path,
+) -> None:
+    """Without Ids they go by submission and field; what one statement stores is fewer."""
+    v2 = make_v2(
+        v2_path,
+        omit=("FormSubmissionMetaData.Id",),
+        organizations=[{}],
+        forms=[{}],
+        fields=[{}],
+        submissions=[{"FormTypeId": NOWHERE}],
+    )
+    some = [{"FreeFormEntry": text} for text in ("yes", "no")] * 505
+    v2.add("answers", *some, *(row | {"FormSubmissionId": guid(10, 50)} for row in some))
+    run(name="night")
+    assert len(open_errors()) == 1011
+    v2.execute("DELETE FROM FormSubmission")
+
+    report = retry()
+
+    assert report.gone == {"form_unknown": 1}
+    assert state(report.migration, "submissions").answers.failed == {"answer_orphaned": 2020}
+    assert_balanced()
+
+
+@pytest.mark.parametrize("then", ["DELETE FROM FormSubmission WHERE Id = ?", "repair"])
+def test_r1_an_answer_that_left_its_failed_submission_for_a_migrated_one_is_not_lost(
+    v2_path: Path, then: str
+) -> None:
+    v2 = make_v2(
+        v2_path, organizations=[{}], forms=[{}], fields=[{}],
+        submissions=[{}, {"FormTypeId": NOWHERE}],
+    )  # fmt: skip
+    bad = v2.submissions[1]["Id"]
+    v2.add("answers", {"FormSubmissionId": bad, "FreeFormEntry": "precious"})
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+    if then == "repair":
+        then = f"UPDATE FormSubmission SET FormTypeId = '{guid(4, 1)}' WHERE Id = ?"
+    v2.execute(then, (bad,))
+
+    report = retry()
+
+    (error,) = open_errors()
+    assert error["error_detail"]["FreeFormEntry"] == "precious"
+    assert "not for a retry to bring over" in error["error_message"]
+    answers = state(report.migration, "submissions").answers
+    assert (answers.read, answers.failures, answers.gone) == (1, 1, 0)
+    assert_balanced()
+
+
+@pytest.mark.parametrize("size", [1, 200])
+@pytest.mark.parametrize("codes", [(), ("form_unknown",)])
+def test_r1_an_answer_is_one_error_though_its_new_submission_went_too(
+    v2_path: Path, size: int, codes: tuple[str, ...]
+) -> None:
+    v2 = strays(v2_path)
+    v2.execute("DELETE FROM FormSubmissionMetaData WHERE FreeFormEntry <> 'a'")
+    v2.execute("UPDATE FormSubmission SET FormTypeId = ?", (NOWHERE,))
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (guid(10, 1),))
+    v2.execute("DELETE FROM FormSubmission")
+
+    retry(codes=codes, size=size)
+
+    assert [e["code"] for e in open_errors()] == ["answer_orphaned"]
+    assert_balanced()
+
+
+def test_a_selection_knows_no_answers_that_are_nobody_s(v2_path: Path) -> None:
+    v2 = make_v2(
+        v2_path,
+        organizations=[{}, {}],
+        forms=[{}],
+        fields=[{}],
+        submissions=[{"FormTypeId": NOWHERE, "OrganizationId": guid(1, 1)}],
+        answers=[{}, {}],
+    )
+    run(name="night", organizations=[guid(1, 1)])
+    v2.execute("DELETE FROM FormSubmission")
+
+    report = retry()
+
+    assert open_errors() == []
+    assert state(report.migration, "submissions").answers.gone == 2
+    assert_balanced()
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_a_record_is_tried_once_in_a_retry(v2_path: Path, size: int) -> None:
+    v2 = strays(v2_path)
+    home = "fff00000-0000-4000-8000-000000000001"  # behind the answers
+    v2.add("submissions", {"Id": home, "FormTypeId": NOWHERE})
+    run(name="night")
+    v2.execute("UPDATE FormSubmissionMetaData SET FormSubmissionId = ?", (home,))
+
+    report = retry(size=size)
+
+    assert report.tried == {"answer_orphaned": 3, "form_unknown": 1}
+    assert [(e["code"], e["attempts"]) for e in open_errors()] == [("form_unknown", 2)]
+
+
+def test_of_two_answers_with_one_id_the_error_of_the_lost_one_stays(v2_path: Path) -> None:
+    """Only a copy made by hand can hold an Id twice."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    v2.execute("ALTER TABLE FormSubmissionMetaData RENAME TO strict")
+    v2.execute("CREATE TABLE FormSubmissionMetaData AS SELECT * FROM strict")
+    for number, text in ((50, "first"), (60, "second")):
+        row = {"Id": guid(11, 1), "FormSubmissionId": guid(10, number), "FreeFormEntry": text}
+        v2.add("answers", row)
+    run(name="night")
+    v2.add("submissions", {"Id": guid(10, 60)})
+
+    retry()
+
+    assert [e["error_detail"]["FreeFormEntry"] for e in open_errors()] == ["first"]
+    assert_balanced()
