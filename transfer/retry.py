@@ -173,7 +173,8 @@ class _Retry:
             for step in self.begun.steps:
                 if stop.asked:
                     break
-                if not (counts.get(step.table) or self._parents(step, run)):
+                parents = self._parents(step, run)
+                if not (counts.get(step.table) or parents):
                     continue
                 if journal.states[step.table].status != "completed":
                     # What is still to be read must not be read twice, nor lose its number.
@@ -182,11 +183,18 @@ class _Retry:
                         f"import_v2 --name {shlex.quote(migration.name)}"
                     )
                     continue
-                self._table(step, run, journal, counts.get(step.table, 0), stop)
+                pages = self._pages(step, parents)
+                self._table(step, run, journal, pages, counts.get(step.table, 0), stop)
         self.report.interrupted = stop.asked
 
     def _table(
-        self, step: Step, run: Run, journal: RetryJournal, count: int, stop: Interruption
+        self,
+        step: Step,
+        run: Run,
+        journal: RetryJournal,
+        pages: Iterator[list[OpenError]],
+        count: int,
+        stop: Interruption,
     ) -> None:
         seen = TableState(step.table, "in_progress", count)
         self.observer.table_started(seen)
@@ -197,7 +205,7 @@ class _Retry:
             if step.table == "users":
                 self.target.retrying(lambda: self._decide(work))
             with stop.finishing():
-                for number, page in enumerate(self._pages(step, run), 1):
+                for number, page in enumerate(pages, 1):
                     batch = self._batch(step, work, journal, page, number)
                     result = loader.load(batch)
                     tried = batch.errors + batch.not_settled
@@ -213,9 +221,8 @@ class _Retry:
             raise RunStoppedError(msg, table=step.table) from error
         self.observer.table_ended(seen)
 
-    def _pages(self, step: Step, run: Run) -> Iterator[list[OpenError]]:
-        """What others failed for and v2 has by now, then the table's own errors."""
-        parents = self._parents(step, run)
+    def _pages(self, step: Step, parents: list[OpenError]) -> Iterator[list[OpenError]]:
+        """What others failed for and v2 may have by now, then the table's own errors."""
         for start in range(0, len(parents), self.at_once):
             yield parents[start : start + self.at_once]
         yield from open_errors.pages(

@@ -8,35 +8,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection
 
+from tests.acceptance.verifying import run, verified
 from tests.v2 import guid, make_v2
 from transfer.accepted import ACCEPTED
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def run(command: str, *arguments: str) -> tuple[int, str]:
-    """Call a command; return its exit status and what it wrote on stdout."""
-    out = StringIO()
-    try:
-        call_command(command, *arguments, stdout=out, stderr=StringIO())
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue()
-    return 0, out.getvalue()
-
-
-def verified(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """verify_v2 --json: its exit status, and check name → check."""
-    status, out = run("verify_v2", "--json", *arguments)
-    document = json.loads(out)
-    return status, {check["name"]: check for check in document["checks"]} | {"all": document}
 
 
 @pytest.fixture

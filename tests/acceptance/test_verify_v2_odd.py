@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from tests.acceptance.test_verify_v2 import run, verified
+from tests.acceptance.verifying import run, verified
 from tests.v2 import copy_into_schema, guid, make_v2, use_v2
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -41,10 +41,6 @@ class AnswerLedger(NamedTuple):
         """All answers counted."""
         return sum(self)
 
-    def plus(self, other: "AnswerLedger") -> "AnswerLedger":
-        """The sum of two ledgers."""
-        return AnswerLedger(*(a + b for a, b in zip(self, other, strict=True)))
-
 
 NO_ANSWERS = AnswerLedger()
 
