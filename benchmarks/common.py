@@ -16,6 +16,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from pliers.embedded import Server
+
 ROOT = Path(__file__).resolve().parent.parent
 # ru_maxrss is in KiB on Linux and in bytes on macOS.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -80,16 +82,23 @@ def place(server: str | None) -> Iterator[Place]:
             "V2_TIME_ZONE": "",
             "V2_FORM_STATUS": "",
         }
-        with _database(server) as address:
+        with _database(server, folder / "var") as address:
             found = Place(folder, environment | {"DATABASE_URL": address})
             manage(found.v2(folder / "none.sqlite3"), "migrate", "--verbosity", "0")
             yield found
 
 
 @contextmanager
-def _database(server: str | None) -> Iterator[str]:
+def _database(server: str | None, var: Path) -> Iterator[str]:
     if server is None:
-        yield ""  # the project's own settings start the embedded one, in PLIERS_VAR_DIR
+        # Held by this process too: it would stop while no command of the project uses it.
+        embedded = Server(var)
+        embedded.use()
+        try:
+            yield ""  # the project's own settings find it, in PLIERS_VAR_DIR
+        finally:
+            embedded.release()
+            embedded.stop(force=True)
         return
     name = f"pliers_bench_{os.getpid()}"
     parts = urlsplit(server)
