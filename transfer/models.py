@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from pliers.constraints import ForeignKeyConstraint
 from pliers.fields import SerialField, TransactionNow
 from pliers.models import empty_json
 
@@ -173,3 +174,155 @@ class MigrationAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table_name} {self.record_id}: {self.code}"
+
+
+class VerificationStatus(models.TextChoices):
+    """The states of one verification of a migration."""
+
+    IN_PROGRESS = "in_progress"  # running, or stopped and to be gone on with
+    COMPLETED = "completed"  # every record it was to look at has been compared
+    ABANDONED = "abandoned"  # another was begun in its place, for something had changed
+
+
+class MigrationVerification(models.Model):
+    """One verification of a migration: how far it is, what it counted, and its report."""
+
+    id = models.BigAutoField(primary_key=True)
+    migration_name = models.CharField(max_length=255)
+    status = models.CharField(max_length=20, choices=VerificationStatus, default="in_progress")
+    # Records of each table that are looked at; null: all.
+    sample = models.BigIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField(db_default=TransactionNow())
+    heartbeat_at = models.DateTimeField(db_default=TransactionNow())
+    completed_at = models.DateTimeField(null=True, blank=True)
+    # What must not differ when it goes on: the migration's books, the options, the rules.
+    basis = models.JSONField(default=dict, db_default=empty_json(), blank=True)
+    # The place it has reached, and what it counted up to there.
+    state = models.JSONField(default=dict, db_default=empty_json(), blank=True)
+    report = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        db_table = "migration_verifications"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(status__in=VerificationStatus.values),
+                name="migration_verifications_status_check",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=VerificationStatus.COMPLETED)
+                | Q(completed_at__isnull=False, report__isnull=False),
+                name="migration_verifications_report_check",
+            ),
+            models.UniqueConstraint(
+                fields=["migration_name"],
+                condition=Q(status=VerificationStatus.IN_PROGRESS),
+                name="migration_verifications_one_in_progress",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["migration_name", "started_at"], name="idx_migration_verifications"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.migration_name}: verification {self.pk}"
+
+
+class DifferenceKind(models.TextChoices):
+    """How v3 differs from what v2 has, by the rules."""
+
+    MISSING_IN_V3 = "missing_in_v3"
+    MISSING_IN_V2 = "missing_in_v2"
+    DIFFERENT = "different"
+
+
+class MigrationDifference(models.Model):
+    """One place where v3 is not what the rules make of v2, as a verification found it."""
+
+    id = models.BigAutoField(primary_key=True)
+    migration_name = models.CharField(max_length=255)
+    # The last verification that found it.
+    verification = models.ForeignKey(
+        MigrationVerification,
+        on_delete=models.PROTECT,
+        related_name="differences",
+        db_constraint=False,
+        db_index=False,
+    )
+    table_name = models.CharField(max_length=255)
+    v2_table = models.CharField(max_length=255)
+    record_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20, choices=DifferenceKind)
+    # The column, and inside a document the way to the value; empty: the record as a whole.
+    column_name = models.TextField(default="", db_default="", blank=True)
+    # JSON text, a long one cut to where the two begin to differ; null: there is no value.
+    v2_value = models.TextField(null=True, blank=True)
+    v3_value = models.TextField(null=True, blank=True)
+    # SHA-256 (hex) of kind and column_name, which may be longer than an index takes.
+    place = models.CharField(max_length=64)
+    found_at = models.DateTimeField(db_default=TransactionNow())
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "migration_differences"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(kind__in=DifferenceKind.values), name="migration_differences_kind_check"
+            ),
+            ForeignKeyConstraint(
+                field="verification", name="migration_differences_verification_id_fkey"
+            ),
+            # The same difference found again is the same row; one that was mended is history.
+            models.UniqueConstraint(
+                fields=["migration_name", "table_name", "record_id", "place"],
+                condition=Q(resolved_at__isnull=True),
+                name="migration_differences_place_key",
+            ),
+        )
+        indexes = (models.Index(fields=["verification"], name="idx_migration_differences_run"),)
+
+    def __str__(self) -> str:
+        shown = (c if c.isprintable() else f"U+{ord(c):04X}" for c in self.record_id)
+        return f"{self.kind}: {self.table_name} {''.join(shown)}"
+
+
+class DeferralKind(models.TextChoices):
+    """What a load with deferred constraints puts off."""
+
+    INDEX = "index"  # dropped, to be built again
+    FOREIGN_KEY = "foreign_key"  # not checked while rows came in, to be proven
+
+
+class MigrationDeferral(models.Model):
+    """An index that was dropped for a load, or a foreign key that was off during it.
+
+    No table of the migration is completed while one of its own is not settled.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    migration_name = models.CharField(max_length=255)
+    table_name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20, choices=DeferralKind)
+    name = models.CharField(max_length=255)
+    # The statement that makes it, as PostgreSQL itself tells it.
+    definition = models.TextField()
+    deferred_at = models.DateTimeField(db_default=TransactionNow())
+    # When the index was there again, or the key proven for every row.
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "migration_deferrals"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(kind__in=DeferralKind.values), name="migration_deferrals_kind_check"
+            ),
+            models.UniqueConstraint(
+                fields=["migration_name", "table_name", "name"],
+                condition=Q(settled_at__isnull=True),
+                name="migration_deferrals_open_key",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.migration_name}: {self.name}"
