@@ -184,6 +184,15 @@ class VerificationStatus(models.TextChoices):
     ABANDONED = "abandoned"  # another was begun in its place, for something had changed
 
 
+# What may follow each state; a trigger in the database holds the same table. in_progress follows
+# itself: that is a verification that goes on. What has ended is history.
+VERIFICATION_TRANSITIONS: dict[VerificationStatus, frozenset[VerificationStatus]] = {
+    VerificationStatus.IN_PROGRESS: frozenset(VerificationStatus),
+    VerificationStatus.COMPLETED: frozenset(),
+    VerificationStatus.ABANDONED: frozenset(),
+}
+
+
 class MigrationVerification(models.Model):
     """One verification of a migration: how far it is, what it counted, and its report."""
 

@@ -154,6 +154,43 @@ COLUMNS = {
         "code": "character varying(100) not null",
         "value": "character varying(255)",
     },
+    "migration_verifications": {
+        "id": "bigint not null identity",
+        "migration_name": NAME,
+        "status": "character varying(20) not null",
+        "sample": "bigint",
+        "started_at": NOW,
+        "heartbeat_at": NOW,
+        "completed_at": TIME,
+        "basis": JSON,
+        "state": JSON,
+        "report": "jsonb",
+    },
+    "migration_differences": {
+        "id": "bigint not null identity",
+        "migration_name": NAME,
+        "table_name": NAME,
+        "v2_table": NAME,
+        "record_id": NAME,
+        "kind": "character varying(20) not null",
+        "column_name": "text not null ''::text",
+        "v2_value": "text",
+        "v3_value": "text",
+        "place": "character varying(64) not null",
+        "found_at": NOW,
+        "resolved_at": TIME,
+        "verification_id": "bigint not null",
+    },
+    "migration_deferrals": {
+        "id": "bigint not null identity",
+        "migration_name": NAME,
+        "table_name": NAME,
+        "kind": "character varying(20) not null",
+        "name": NAME,
+        "definition": "text not null",
+        "deferred_at": NOW,
+        "settled_at": TIME,
+    },
 }
 
 # Primary, unique and foreign keys; checks are proved by what they refuse (test_schema_rules.py).
@@ -205,12 +242,24 @@ KEYS = {
         "migration_assignments_pkey": "PRIMARY KEY (id)",
         "migration_assignments_record_key": "UNIQUE (migration_name, table_name, record_id)",
     },
+    "migration_verifications": {"migration_verifications_pkey": "PRIMARY KEY (id)"},
+    "migration_differences": {
+        "migration_differences_pkey": "PRIMARY KEY (id)",
+        "migration_differences_verification_id_fkey": (
+            "FOREIGN KEY (verification_id) REFERENCES migration_verifications(id)"
+        ),
+    },
+    "migration_deferrals": {"migration_deferrals_pkey": "PRIMARY KEY (id)"},
 }
 CHECKS = {
     "migration_progress_status_check",
     "migration_progress_accounted_check",
     "migration_progress_ledger_check",
     "migration_errors_severity_check",
+    "migration_verifications_status_check",
+    "migration_verifications_report_check",
+    "migration_differences_kind_check",
+    "migration_deferrals_kind_check",
 }
 # Besides those that serve the keys. No _like twin, no index for a foreign key that Django adds.
 INDEXES = {
@@ -221,12 +270,28 @@ INDEXES = {
     "idx_migration_errors_record": (
         "migration_errors USING btree (migration_name, table_name, record_id)"
     ),
+    "idx_migration_verifications": (
+        "migration_verifications USING btree (migration_name, started_at)"
+    ),
+    "idx_migration_differences_run": "migration_differences USING btree (verification_id)",
 }
 # Unique keys with a condition are no constraints to PostgreSQL.
 UNIQUE_INDEXES = {
     "migration_errors_fault_key": (
         "migration_errors USING btree (migration_name, table_name, v2_table, record_id, code,"
         " column_name, occurrence) WHERE (resolved_at IS NULL)"
+    ),
+    "migration_verifications_one_in_progress": (
+        "migration_verifications USING btree (migration_name)"
+        " WHERE ((status)::text = 'in_progress'::text)"
+    ),
+    "migration_differences_place_key": (
+        "migration_differences USING btree (migration_name, table_name, record_id, place)"
+        " WHERE (resolved_at IS NULL)"
+    ),
+    "migration_deferrals_open_key": (
+        "migration_deferrals USING btree (migration_name, table_name, name)"
+        " WHERE (settled_at IS NULL)"
     ),
 }
 ENUMS = {
@@ -265,6 +330,15 @@ TRIGGERS = {
     "migration_progress_transition": (
         "BEFORE UPDATE OF status ON migration_progress FOR EACH ROW"
         " EXECUTE FUNCTION check_migration_transition()"
+    ),
+    "migration_progress_settled": (
+        "BEFORE UPDATE OF status ON migration_progress FOR EACH ROW WHEN"
+        " ((((new.status)::text = 'completed'::text) AND ((old.status)::text"
+        " IS DISTINCT FROM 'completed'::text))) EXECUTE FUNCTION check_migration_settled()"
+    ),
+    "migration_verifications_transition": (
+        "BEFORE UPDATE OF status ON migration_verifications FOR EACH ROW"
+        " EXECUTE FUNCTION check_verification_transition()"
     ),
 }
 
@@ -365,6 +439,9 @@ def test_the_sequences_are_those_of_the_design():
         "migration_progress_id_seq",
         "migration_errors_id_seq",
         "migration_assignments_id_seq",
+        "migration_verifications_id_seq",
+        "migration_differences_id_seq",
+        "migration_deferrals_id_seq",
     }
 
 
