@@ -5,7 +5,7 @@ from django.db import models
 from organizations.models import Organization
 from pliers.constraints import ForeignKeyConstraint
 from pliers.fields import EnumField
-from pliers.models import Described, Keyed, Timed, empty_json
+from pliers.models import Described, Keyed, Timed, batch_index, empty_json
 
 
 class FormStatus(models.TextChoices):
@@ -73,6 +73,7 @@ class Form(Keyed, Described, Timed):
                 name="idx_forms_organization",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            batch_index("forms"),
         )
 
     def __str__(self) -> str:

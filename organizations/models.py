@@ -4,7 +4,7 @@ from django.db import models
 
 from pliers.constraints import ForeignKeyConstraint
 from pliers.fields import EnumField, TransactionNow, UpdatedAtField
-from pliers.models import Described, Keyed, Timed, empty_json
+from pliers.models import Described, Keyed, Timed, batch_index, empty_json
 
 
 class UserStatus(models.TextChoices):
@@ -46,6 +46,7 @@ class Organization(Keyed, Described, Timed):
     class Meta:
         db_table = "organizations"
         constraints = (models.UniqueConstraint(fields=["slug"], name="organizations_slug_key"),)
+        indexes = (batch_index("organizations"),)
 
     def __str__(self) -> str:
         return self.name
@@ -73,6 +74,7 @@ class User(Keyed, Described, Timed):
             models.UniqueConstraint(fields=["organization", "email"], name="unique_email_per_org"),
             ForeignKeyConstraint(field="organization", name="users_organization_id_fkey"),
         )
+        indexes = (batch_index("users"),)
 
     def __str__(self) -> str:
         return self.email

@@ -3,8 +3,11 @@
 import uuid
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import IsNull
 
 from pliers.fields import RandomUUID, TransactionNow, UpdatedAtField
+from pliers.indexes import LongNamedIndex
 
 BATCH_KEY = "migration_batch"
 """The key in a migrated row's metadata that names the migration (M2)."""
@@ -13,6 +16,17 @@ BATCH_KEY = "migration_batch"
 def empty_json() -> models.Value:
     """``'{}'::jsonb`` as a column's default."""
     return models.Value({}, output_field=models.JSONField())
+
+
+def batch_index(table: str) -> models.Index:
+    """The index by which a migration's rows are found, for rows that a migration wrote.
+
+    ``metadata->>'migration_batch' = …`` uses it; a row of the application costs nothing here.
+    """
+    name = KeyTextTransform(BATCH_KEY, "metadata")
+    return LongNamedIndex(
+        name, name=f"idx_{table}_migration_batch", condition=models.Q(IsNull(name, rhs=False))
+    )
 
 
 class Keyed(models.Model):

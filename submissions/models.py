@@ -8,7 +8,7 @@ from forms_app.models import Form
 from organizations.models import Organization, User
 from pliers.constraints import ForeignKeyConstraint
 from pliers.fields import EnumField, RandomUUID, TransactionNow
-from pliers.models import Described, Keyed, Timed, empty_json
+from pliers.models import Described, Keyed, Timed, batch_index, empty_json
 
 
 class SubmissionStatus(models.TextChoices):
@@ -78,6 +78,7 @@ class Submission(Keyed, Described, Timed):
                 name="idx_submissions_status",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            batch_index("submissions"),
         )
 
     def __str__(self) -> str:

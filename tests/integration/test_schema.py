@@ -266,6 +266,13 @@ INDEXES = {
     "idx_forms_organization": "forms USING btree (organization_id) WHERE (deleted_at IS NULL)",
     "idx_submissions_form": "submissions USING btree (form_id)",
     "idx_submissions_status": "submissions USING btree (status) WHERE (deleted_at IS NULL)",
+    **{
+        f"idx_{table}_migration_batch": (
+            f"{table} USING btree (((metadata ->> 'migration_batch'::text)))"
+            " WHERE ((metadata ->> 'migration_batch'::text) IS NOT NULL)"
+        )
+        for table in ("organizations", "users", "forms", "submissions")
+    },
     "idx_migration_errors_cause": ("migration_errors USING btree (migration_name, severity, code)"),
     "idx_migration_errors_record": (
         "migration_errors USING btree (migration_name, table_name, record_id)"

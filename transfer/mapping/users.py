@@ -1,4 +1,4 @@
-"""M6: v2's User to v3's users."""
+"""M6 and M14: v2's User to v3's users."""
 
 from collections.abc import Container
 
@@ -23,7 +23,7 @@ def email_key(email: str) -> str:
 def map_user(
     row: V2User, ctx: MappingContext, *, organizations: Container[str], duplicate: bool
 ) -> Outcome:
-    """The v3 user of a v2 one (M6).
+    """The v3 user of a v2 one (M6, M14).
 
     Args:
         row: the v2 user.
@@ -68,6 +68,12 @@ def _user(
     updated_at = created_at
     if row.last_updated_on is not None:
         updated_at = record.time(row.last_updated_on, "LastUpdatedOn", ctx)
+    metadata = ctx.metadata
+    if updated_at > ctx.started_at:
+        # M14, as for submissions: rollback_v2 has to tell what the application changed since.
+        metadata = orjson.dumps(
+            {"migration_batch": ctx.migration, "legacy_updated_at": updated_at.isoformat()}
+        )
     return UserRow(
         id=record.identifier(row.id, "Id"),
         organization_id=organization,
@@ -81,7 +87,7 @@ def _user(
                 "legacy_id": row.id,
             }
         ),
-        metadata=ctx.metadata,
+        metadata=metadata,
         created_at=created_at,
         updated_at=updated_at,
     )

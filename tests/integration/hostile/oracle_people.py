@@ -111,7 +111,7 @@ class PeopleOracle:
                 name=255,
             )
 
-    # M6
+    # M6, M14
 
     def _later_users(self) -> set[str]:
         """Users whose email an earlier one of their organization has, whatever its case."""
@@ -147,6 +147,7 @@ class PeopleOracle:
             if row["LastUpdatedOn"] is not None:
                 changed = record.time(row["LastUpdatedOn"], "LastUpdatedOn", self.zone)
             record.faults = first or record.faults
+            extra = {"legacy_updated_at": changed.isoformat()} if changed > self.started else {}
             self._settle(
                 "users",
                 record,
@@ -155,7 +156,7 @@ class PeopleOracle:
                     "email": email,
                     "status": "active" if row["IsActive"] else "inactive",
                     "auth_data": auth_data | {"legacy_id": row["Id"]},
-                    "metadata": self.metadata,
+                    "metadata": self.metadata | extra,
                     "created_at": made,
                     "updated_at": changed,
                 },

@@ -8,6 +8,7 @@ from tests.unit.mapping.build import (
     NEW_YORK,
     ORG,
     OTHER_ORG,
+    STARTED,
     at,
     codes,
     context,
@@ -49,6 +50,25 @@ def test_m06_a_user_never_updated_was_last_updated_when_created():
 
     assert outcome.row is not None
     assert outcome.row.updated_at == outcome.row.created_at
+
+
+def test_m14_a_users_time_after_the_start_is_kept_beside():
+    start = STARTED.replace(tzinfo=None)
+
+    later = mapped(user(last_updated_on=start.replace(microsecond=1))).row
+    made_later = mapped(user(created_on=start.replace(microsecond=2), last_updated_on=None)).row
+    same = mapped(user(last_updated_on=start)).row
+
+    assert later is not None
+    assert made_later is not None
+    assert same is not None
+    assert orjson.loads(later.metadata) == {
+        "migration_batch": "v2_migration_2025_01_22",
+        "legacy_updated_at": "2025-01-22T20:00:00.000001+00:00",
+    }
+    kept = orjson.loads(made_later.metadata)["legacy_updated_at"]
+    assert kept == "2025-01-22T20:00:00.000002+00:00"
+    assert orjson.loads(same.metadata) == {"migration_batch": "v2_migration_2025_01_22"}
 
 
 def test_m06_an_inactive_user_without_names():
