@@ -42,6 +42,14 @@ def visible(text: str) -> SafeString:
     )
 
 
+def spelled(text: str) -> str:
+    """Return the text with each character nobody could see as its code, not yet escaped."""
+    return _SUSPECT.sub(
+        lambda found: found.group() if found.group() in _KEPT else f"U+{ord(found.group()):04X}",
+        text,
+    )
+
+
 def named(text: str) -> SafeString:
     """Return a name as something that can be seen and clicked, even one of nothing but blanks."""
     return visible(text) if text.strip() else quiet("no name")

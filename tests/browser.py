@@ -20,13 +20,16 @@ class Browser:
         folder: its profile; made where missing.
 
     Attributes:
-        problems: what the pages complained about: scripts that failed, requests refused.
+        problems: what the pages complained about: scripts that failed or were refused, requests
+            refused.
+        requests: every address asked for, pages too, in order.
     """
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("chromium") or shutil.which("chromium-browser")
         assert program, "chromium is not installed (Debian: apt-get install chromium)"
         self.problems: list[str] = []
+        self.requests: list[str] = []
         self._last = 0
         self._loads = 0
         self._unread = b""
@@ -54,7 +57,7 @@ class Browser:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network"):
+        for domain in ("Page", "Runtime", "Network", "Log"):
             self._call(f"{domain}.enable")
 
     def __enter__(self) -> Self:
@@ -90,6 +93,11 @@ class Browser:
             deviceScaleFactor=1,
             mobile=False,
         )
+
+    def prefer(self, scheme: str) -> None:
+        """Say which colours the person prefers: light or dark."""
+        wish = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[wish])
 
     def _and_load(self, act: Callable[[], object]) -> None:
         before = self._loads
@@ -133,3 +141,7 @@ class Browser:
                     self.problems.append(f"{response['status']} {response['url']}")
             case "Network.loadingFailed":
                 self.problems.append(parameters["errorText"])
+            case "Network.requestWillBeSent":
+                self.requests.append(parameters["request"]["url"])
+            case "Log.entryAdded" if parameters["entry"]["source"] == "security":
+                self.problems.append(parameters["entry"]["text"])
