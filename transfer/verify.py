@@ -1,59 +1,256 @@
-"""What a migration left, against v2 and against its books: counts, ids and structure (R1).
+"""verify_v2's service: a migration proven, reading both databases anew (R1).
 
-Every v2 record is in v3 under its id, or an unresolved error says why not; the run's ledger says
-what the databases say; references lead somewhere, and forms and answers have their shape. What
-passes though it differs is on the list of accepted differences. The values themselves are not
-compared: a check to come.
+Two looks that know nothing of each other. The counts: every v2 record is in v3 under its id, or
+an unresolved error says why not; the run's ledger says what the databases say; references lead
+somewhere, and forms and answers have their shape (verify_checks). The values: what v3 holds is,
+value by value, what the rules make of v2 (transfer.proof). What passes though it differs is on
+the list of accepted differences.
 """
 
 import contextlib
-from datetime import datetime
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
+from transfer.batch import TableState
 from transfer.exceptions import ConfigurationError, RunError, SourceError, TargetError
 from transfer.mapping.context import MappingContext
 from transfer.models import MigrationProgress, RunStatus
-from transfer.options import ImportOptions, read_mapping_file
+from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
+from transfer.pipeline import Interruption, Observer
 from transfer.plan import PLAN, TABLES
+from transfer.proof.books import Books
+from transfer.proof.reference import Settings
+from transfer.proof.service import Proof, Prover
+from transfer.proof.stored import Stored
 from transfer.source import Source
 from transfer.target import NEEDED_TABLES, describe, first_line
 from transfer.verify_checks import Verification
 from transfer.verify_report import VerifyReport
+from transfer.verify_schema import schema_checks
 from transfer.verify_source import Cut, SourceCounts
 from transfer.verify_target import TargetCounts
+from transfer.verify_values import SHOWN, ValuesReport, groups_of
+
+# Of the derivation in transfer.proof: a verification begun with another begins anew.
+PROOF_VERSION = 1
 
 
-def verify(
-    name: str | None = None, *, v2_alias: str = "v2", v3_alias: str = DEFAULT_DB_ALIAS
-) -> VerifyReport:
-    """Verify a migration.
+@dataclass(frozen=True)
+class VerifyOptions:
+    """The options of verify_v2.
 
     Args:
         name: the migration; None: the only one, else the unfinished one, else the latest.
+        organization: or the one that moved exactly this organization.
+        batch_size: records compared at a time.
+        sample: users and submissions that are compared, of each; None: all.
+        seed: decides which.
+        restart: begin anew where one was stopped.
+    """
+
+    name: str | None = None
+    organization: str | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+    sample: int | None = None
+    seed: int = 1
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A migration and what is needed to look at it."""
+
+    rows: list[MigrationProgress]
+    source: Source
+    alias: str
+    cut: Cut
+    ctx: MappingContext
+    counts: SourceCounts
+
+    @property
+    def name(self) -> str:
+        return self.rows[0].migration_name
+
+    @property
+    def tables(self) -> list[str]:
+        """Those the migration fills, parents first."""
+        wanted = self.rows[0].fingerprint.get("tables", TABLES)
+        return [table for table in TABLES if table in wanted]
+
+    @property
+    def finished(self) -> list[str]:
+        """Those of its tables that were moved to their end."""
+        done = {row.table_name for row in self.rows if row.status == RunStatus.COMPLETED}
+        return [table for table in self.tables if table in done]
+
+
+def verify(
+    options: VerifyOptions | None = None,
+    observer: Observer | None = None,
+    *,
+    v2_alias: str = "v2",
+    v3_alias: str = DEFAULT_DB_ALIAS,
+) -> VerifyReport:
+    """Verify a migration: its values, then its counts.
+
+    A verification that was stopped goes on where it was; the differences found are kept in v3.
+
+    Args:
+        options: what to look at.
+        observer: who watches.
         v2_alias: the v2 database.
         v3_alias: the v3 database.
 
     Raises:
-        SourceError: v2 cannot be reached or lacks what the counts need.
+        SourceError: v2 cannot be reached or lacks what is compared.
         TargetError: v3 cannot be reached or is not migrated.
         RunError: there is no such migration, or more than one is meant.
+        LockHeldError: it is being verified already.
         ConfigurationError: v2, or the mapping file, is not what the migration was made from.
+        KeyboardInterrupt: it was stopped; the message says how to go on.
     """
+    options = options or VerifyOptions()
+    with _subject(options.name, options.organization, v2_alias, v3_alias) as subject:
+        return _verify(subject, options, observer or _Nobody())
+
+
+def count_records(
+    name: str | None = None, *, v2_alias: str = "v2", v3_alias: str = DEFAULT_DB_ALIAS
+) -> VerifyReport:
+    """The counts alone: no value is compared, and nothing is written.
+
+    Args and errors are those of ``verify``.
+    """
+    with _subject(name, None, v2_alias, v3_alias) as subject:
+        return _counted(subject)
+
+
+def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> VerifyReport:
+    began = time.monotonic()
+    books = Books(subject.alias, subject.name)
+    books.lock()
+    try:
+        verification = books.open(_basis(subject), options.sample, anew=options.restart)
+        stop = Interruption()
+        prover = _prover(subject, options, books, stop, observer)
+        with stop.listening():
+            proof = prover.run(verification)
+        if stop.asked:
+            go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
+            kept = go_on if options.sample is None else "A sample begins anew"
+            raise KeyboardInterrupt(f"Stopped after the records in hand. {kept}")
+        counted = _counted(subject)
+        values = ValuesReport(
+            proof.tables,
+            _groups(proof, prover),
+            books.shown(verification, SHOWN),
+            datetime.now(UTC),
+            time.monotonic() - began,
+            options.sample,
+            verification.resumed,
+        )
+        more = [*values.checks(), *schema_checks(subject.alias, subject.tables)]
+        report = replace(counted, checks=[*counted.checks, *more], values=values)
+        whole = options.sample is None and subject.finished == subject.tables
+        books.complete(verification, report.as_json(), whole=whole)
+        return report
+    finally:
+        with contextlib.suppress(DatabaseError):  # the lock went with the connection
+            books.unlock()
+
+
+def _prover(
+    subject: _Subject,
+    options: VerifyOptions,
+    books: Books,
+    stop: Interruption,
+    observer: Observer,
+) -> Prover:
+    ctx = subject.ctx
+    own = Settings(
+        ctx.migration,
+        ctx.started_at,
+        ctx.time_zone,
+        ctx.form_status,
+        ctx.mapping,
+        ctx.default_organization,
+    )
+    return Prover(
+        subject.source,
+        Stored(subject.alias, subject.name),
+        own,
+        subject.cut.v2,
+        subject.counts.parts,
+        # Of a table that is not moved to its end everything behind the key would be missing.
+        subject.finished,
+        books,
+        options.batch_size,
+        options.sample,
+        options.seed,
+        stop,
+        observer,
+    )
+
+
+def _groups(proof: Proof, prover: Prover) -> list[Any]:
+    ref = prover.ref
+    forms = {form: name for form, (name, _) in ref.forms.items()}
+    return list(groups_of(proof, ref.organizations, forms))
+
+
+def _basis(subject: _Subject) -> dict[str, Any]:
+    """What must be the same for a verification to go on."""
+    return {
+        "proof": PROOF_VERSION,
+        "fingerprint": subject.rows[0].fingerprint,
+        "tables": [
+            [row.table_name, row.status, row.processed_records, row.failed_records]
+            for row in sorted(subject.rows, key=lambda row: (row.table_name, row.partition))
+        ],
+        "started_at": subject.rows[0].started_at.isoformat(),
+    }
+
+
+def _counted(subject: _Subject) -> VerifyReport:
+    verification = Verification(
+        subject.rows,
+        {step.table: step for step in PLAN if step.table in subject.tables},
+        subject.counts,
+        TargetCounts(subject.alias, subject.name, subject.cut),
+        settings.V2_MAX_STORED_WARNINGS,
+    )
+    return VerifyReport(
+        subject.name,
+        subject.source.describe(),
+        describe(subject.alias),
+        list(verification.checks()),
+        verification.open_errors,
+    )
+
+
+@contextlib.contextmanager
+def _subject(
+    name: str | None, organization: str | None, v2_alias: str, v3_alias: str
+) -> Iterator[_Subject]:
     try:
         _check_migrated(v3_alias)
-        migration = _choose(v3_alias, name)
+        rows = _choose(v3_alias, name, organization)
         with contextlib.closing(Source(v2_alias)) as source:
-            return _verify(migration, source, v3_alias)
+            yield _make_subject(rows, source, v3_alias)
     except DatabaseError as error:
         msg = f"cannot read v3, {describe(v3_alias)}: {first_line(error)}"
         raise TargetError(msg) from error
 
 
-def _verify(rows: list[MigrationProgress], source: Source, v3_alias: str) -> VerifyReport:
+def _make_subject(rows: list[MigrationProgress], source: Source, alias: str) -> _Subject:
     migration, started_at = rows[0].migration_name, rows[0].started_at
     fingerprint = rows[0].fingerprint
     if missing := source.schema.missing():
@@ -66,22 +263,25 @@ def _verify(rows: list[MigrationProgress], source: Source, v3_alias: str) -> Ver
         )
     zone = ZoneInfo(fingerprint.get("time_zone", "UTC"))
     cut = Cut.at(started_at, zone)
-    organizations = fingerprint.get("organizations", [])
-    ctx = _context(migration, started_at, zone, fingerprint) if organizations else None
-    verification = Verification(
-        rows,
-        {step.table: step for step in PLAN if step.table in fingerprint.get("tables", TABLES)},
-        SourceCounts(source, cut, organizations, ctx),
-        TargetCounts(v3_alias, migration, cut),
-        settings.V2_MAX_STORED_WARNINGS,
-    )
-    return VerifyReport(
-        migration,
-        source.describe(),
-        describe(v3_alias),
-        list(verification.checks()),
-        verification.open_errors,
-    )
+    ctx = _context(migration, started_at, zone, fingerprint)
+    counts = SourceCounts(source, cut, fingerprint.get("organizations", []), ctx)
+    return _Subject(rows, source, alias, cut, ctx, counts)
+
+
+class _Nobody:
+    """Watches nothing."""
+
+    def remark(self, text: str) -> None:
+        """See transfer.pipeline.Observer."""
+
+    def table_started(self, state: TableState) -> None:
+        """See transfer.pipeline.Observer."""
+
+    def batch_loaded(self, state: TableState) -> None:
+        """See transfer.pipeline.Observer."""
+
+    def table_ended(self, state: TableState) -> None:
+        """See transfer.pipeline.Observer."""
 
 
 def _check_migrated(alias: str) -> None:
@@ -92,7 +292,9 @@ def _check_migrated(alias: str) -> None:
         raise TargetError(msg)
 
 
-def _choose(alias: str, name: str | None) -> list[MigrationProgress]:
+def _choose(
+    alias: str, name: str | None, organization: str | None = None
+) -> list[MigrationProgress]:
     """The progress rows of the migration that is meant.
 
     Raises:
@@ -112,6 +314,8 @@ def _choose(alias: str, name: str | None) -> list[MigrationProgress]:
         for key, rows in found.items()
         if any(row.status != RunStatus.ROLLED_BACK for row in rows)
     }
+    if organization is not None:
+        return _of_organization(standing, organization)
     if not standing:
         raise RunError("no migration to verify; run import_v2")
     unfinished = [
@@ -125,10 +329,31 @@ def _choose(alias: str, name: str | None) -> list[MigrationProgress]:
     return standing[unfinished[0]] if unfinished else list(standing.values())[-1]
 
 
+def _of_organization(
+    standing: dict[str, list[MigrationProgress]], organization: str
+) -> list[MigrationProgress]:
+    """The migration that moved this organization and no other.
+
+    Raises:
+        RunError: there is none, or there are several.
+    """
+    wanted = [
+        key
+        for key, rows in standing.items()
+        if rows[0].fingerprint.get("organizations") == [organization]
+    ]
+    if len(wanted) == 1:
+        return standing[wanted[0]]
+    known = ", ".join(wanted or standing) or "there is none"
+    if wanted:
+        raise RunError(f"several migrations moved {organization}: {known}; say which with --name")
+    raise RunError(f"no migration moved organization {organization} alone; there are: {known}")
+
+
 def _context(
     migration: str, started_at: datetime, zone: ZoneInfo, fingerprint: dict[str, Any]
 ) -> MappingContext:
-    """The settings that said which form belongs to which organization (M8).
+    """The settings the migration was made with.
 
     Raises:
         ConfigurationError: V2_MAPPING has changed since.
@@ -138,9 +363,14 @@ def _context(
     now = ImportOptions(mapping=mapping, default_organization=default).fingerprint("")
     if any(now[part] != fingerprint.get(part) for part in ("mapping", "rules")):
         raise ConfigurationError(
-            f"{migration!r} moved selected organizations with another mapping; set V2_MAPPING "
-            "back to what it was, for it says which form belongs to which organization"
+            f"{migration!r} was made with another mapping; set V2_MAPPING back to what it was, "
+            "for it says what v3 has to hold"
         )
     return MappingContext(
-        migration, started_at, zone, mapping=mapping, default_organization=default
+        migration,
+        started_at,
+        zone,
+        fingerprint.get("form_status", "draft"),
+        mapping,
+        default,
     )

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +17,9 @@ from rich.text import Text
 from transfer.accepted import MADE_SINCE, Difference
 from transfer.report import REPORT_WIDTH
 from transfer.verify_source import Split
+
+if TYPE_CHECKING:
+    from transfer.verify_values import ValuesReport
 
 
 class Verdict(StrEnum):
@@ -82,6 +85,7 @@ class VerifyReport:
         target: which v3.
         checks: one entry a check.
         errors: unresolved errors the migration recorded.
+        values: what comparing the values found; None where they were not compared.
     """
 
     migration: str
@@ -89,6 +93,7 @@ class VerifyReport:
     target: str
     checks: list[Check] = field(default_factory=list)
     errors: int = 0
+    values: "ValuesReport | None" = None
 
     @property
     def status(self) -> Verdict:
@@ -143,6 +148,7 @@ class VerifyReport:
                 }
                 for each in self.accepted
             ],
+            **(self.values.as_json() if self.values else {}),
         }
 
     def as_text(self) -> str:
@@ -159,6 +165,8 @@ class VerifyReport:
         stream = StringIO()
         out = Console(file=stream, width=REPORT_WIDTH, color_system=None, highlight=False)
         out.print(table)
+        for more in self.values.as_tables() if self.values else ():
+            out.print(more)
         if self.accepted:
             out.print(_accepted_table(self.accepted))
         for line in (

@@ -101,7 +101,7 @@ class SourceCounts:
         if not self._source.has(model):
             return Split()
         before, recent = self._times(model)
-        parts = self._parts(table)
+        parts = self.parts(table)
         return Split(
             sum(self._source.count(part.filter(before)) for part in parts),
             sum(self._source.count(part.filter(recent)) for part in parts),
@@ -120,13 +120,13 @@ class SourceCounts:
         if self._organizations:
             return Split(self._answers_of(before), gained)
         if submissions.since:
-            every = every.filter(~_of_submission(self._parts("submissions")[0].filter(recent)))
+            every = every.filter(~_of_submission(self.parts("submissions")[0].filter(recent)))
         return Split(self._source.count(every), gained)
 
     def ids(self, table: str) -> Iterator[dict[str, bool]]:
         """The ids of the rows ``rows`` counts, a page at a time: id → made since the cut."""
         model = MODELS[table]
-        for part in self._parts(table) if self._source.has(model) else []:
+        for part in self.parts(table) if self._source.has(model) else []:
             for page in pages(self._source, part, ("id", "created_on"), lambda: SCAN_SIZE, ""):
                 yield {
                     _as_v3(key): isinstance(made, datetime) and made > self._cut.v2
@@ -142,7 +142,7 @@ class SourceCounts:
             return
         before, _ = self._times(v2.FormSubmission)
         columns = ("id", "last_updated_on")
-        for part in self._parts("submissions"):
+        for part in self.parts("submissions"):
             changed_since = since("last_updated_on", self._cut.v2, self._source.connection)
             query = part.filter(before & changed_since)
             for page in pages(self._source, query, columns, lambda: IDS_AT_ONCE, ""):
@@ -176,7 +176,7 @@ class SourceCounts:
         every = v2.FormSubmissionMetaData._default_manager.all()
         return sum(
             self._source.count(every.filter(_of_submission(part.filter(which))))
-            for part in self._parts("submissions")
+            for part in self.parts("submissions")
         )
 
     def _times(self, model: type[Model]) -> tuple[Q, Q]:
@@ -186,7 +186,7 @@ class SourceCounts:
         recent = since("created_on", self._cut.v2, self._source.connection)
         return ~recent | Q(created_on__isnull=True), recent
 
-    def _parts(self, table: str) -> list["QuerySet[Any]"]:
+    def parts(self, table: str) -> list["QuerySet[Any]"]:
         """Disjoint queries that are together the table's rows in the migration's scope."""
         every = MODELS[table]._default_manager.all()
         if not self._organizations:

@@ -1,34 +1,88 @@
-"""manage.py verify_v2: check that a migration lost no record and no answer."""
+"""manage.py verify_v2: prove that a migration lost and changed nothing."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from transfer.cli import ExitStatus, TransferCommand, migration_name
-from transfer.verify import verify
+from transfer.cli import (
+    ExitStatus,
+    TransferCommand,
+    batch_size,
+    migration_name,
+    organization_id,
+    positive,
+)
+from transfer.console import ConsoleObserver
+from transfer.html_report import write_html
+from transfer.options import DEFAULT_BATCH_SIZE
+from transfer.verify import VerifyOptions, verify
 
 
 class Command(TransferCommand):
     """Verify a migration."""
 
     help = (
-        "Counts both databases anew and checks that every v2 record is in v3 under its id or "
-        "recorded as an error, that each number of the run's ledger is so, that no reference is "
-        "broken and that forms and answers have their shape. Lists the accepted differences "
-        "apart. Does not compare every value. Writes nothing. Exits 3 when a check failed or "
-        "errors are open."
+        "Derives from v2, by the rules and apart from the import, what v3 has to hold, and "
+        "compares every value of every record; counts both databases anew and checks that every "
+        "v2 record is in v3 under its id or recorded as an error, that each number of the run's "
+        "ledger is so, and that no reference is broken. Keeps the differences it finds in v3, "
+        "and lists the accepted ones apart. Stopped, it goes on where it was. Exits 3 when "
+        "anything differs, a check failed or errors are open."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
             "--name",
             type=migration_name,
             help="the migration (default: the one unfinished, else the latest)",
         )
+        which.add_argument(
+            "--organization",
+            type=organization_id,
+            metavar="ID",
+            help="the migration that moved exactly this organization",
+        )
+        parser.add_argument(
+            "--sample",
+            type=positive,
+            metavar="N",
+            help="compare the values of N users and N submissions only (default: all)",
+        )
+        parser.add_argument(
+            "--seed",
+            type=positive,
+            default=1,
+            help="decides which records a sample has (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=batch_size,
+            default=DEFAULT_BATCH_SIZE,
+            help="records compared at a time (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--restart", action="store_true", help="begin anew where one was stopped before its end"
+        )
+        parser.add_argument(
+            "--html", type=Path, metavar="FILE", help="write the report as one HTML file too"
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
-        report = verify(options["name"])
+        asked = VerifyOptions(
+            options["name"],
+            options["organization"],
+            options["batch_size"],
+            options["sample"],
+            options["seed"],
+            options["restart"],
+        )
+        with ConsoleObserver() as observer:
+            report = verify(asked, observer)
+        if options["html"]:
+            write_html(options["html"], report.as_json())
         if options["json"]:
             self.print_json(report.as_json())
         else:

@@ -1,0 +1,223 @@
+"""The books of verifications in v3: how far one is, what it counted, and what it found.
+
+A page's differences and the place behind it commit together, so a verification that was killed
+goes on where it was and finds the same. A difference found again keeps its row; one that is not
+found any more is closed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from django.db import connections, transaction
+from psycopg.types.json import Jsonb
+
+from transfer.exceptions import LockHeldError
+from transfer.proof.compare import V2_TABLES
+from transfer.proof.document import Mismatch
+from transfer.target import describe
+
+# Of one table and kind; all are counted.
+MAX_STORED = 1000
+# The first four bytes of sha256("pliers verification"), as a signed 32-bit integer; the second
+# number of the lock is the migration's name hashed by the server.
+LOCK_SPACE = -1193046151
+
+_OPEN = """
+SELECT id, basis, state, started_at
+  FROM migration_verifications
+ WHERE migration_name = %(migration)s AND status = 'in_progress'
+"""
+_STORE = """
+INSERT INTO migration_differences
+       (migration_name, verification_id, table_name, v2_table, record_id, kind, column_name,
+        v2_value, v3_value, place)
+VALUES (%(migration)s, %(verification)s, %(table)s, %(v2_table)s, %(record)s, %(kind)s, %(column)s,
+        %(v2)s, %(v3)s, %(place)s)
+    ON CONFLICT (migration_name, table_name, record_id, place) WHERE resolved_at IS NULL
+    DO UPDATE SET verification_id = excluded.verification_id, v2_value = excluded.v2_value,
+                  v3_value = excluded.v3_value, found_at = now()
+"""
+_CLOSE = """
+UPDATE migration_differences
+   SET resolved_at = now()
+ WHERE migration_name = %(migration)s
+   AND table_name = %(table)s
+   AND record_id = ANY(%(ids)s::text[])
+   AND verification_id <> %(verification)s
+   AND resolved_at IS NULL
+"""
+_CLOSE_REST = """
+UPDATE migration_differences
+   SET resolved_at = now()
+ WHERE migration_name = %(migration)s
+   AND verification_id <> %(verification)s
+   AND resolved_at IS NULL
+"""
+_SHOWN = """
+SELECT table_name, v2_table, record_id, kind, column_name, v2_value, v3_value
+  FROM migration_differences
+ WHERE verification_id = %(verification)s AND resolved_at IS NULL
+ ORDER BY id
+ LIMIT %(limit)s
+"""
+
+
+@dataclass
+class Verification:
+    """A verification's row.
+
+    Args:
+        id: its number.
+        state: the place it has reached and what it counted, as transfer.proof.service has it.
+        resumed: it had been begun before.
+    """
+
+    id: int
+    state: dict[str, Any] = field(default_factory=dict)
+    resumed: bool = False
+
+
+class Books:
+    """The books of one migration's verifications.
+
+    Args:
+        alias: v3.
+        migration: the migration's name.
+    """
+
+    def __init__(self, alias: str, migration: str) -> None:
+        self._alias = alias
+        self._migration = migration
+        self._has_open = True
+
+    def lock(self) -> None:
+        """Be the only one that verifies the migration, as long as the connection lasts.
+
+        Raises:
+            LockHeldError: another is at it.
+        """
+        query = "SELECT pg_try_advisory_lock(%(space)s, hashtext(%(migration)s))"
+        ((got,),) = self._ask(query, {"space": LOCK_SPACE})
+        if not got:
+            raise LockHeldError(
+                f"another verify_v2 is at work on {self._migration!r} in {describe(self._alias)}"
+            )
+
+    def unlock(self) -> None:
+        """Let another verify the migration."""
+        query = "SELECT pg_advisory_unlock(%(space)s, hashtext(%(migration)s))"
+        self._ask(query, {"space": LOCK_SPACE})
+
+    def open(self, basis: dict[str, Any], sample: int | None, *, anew: bool) -> Verification:
+        """Go on with the verification in progress, or begin one.
+
+        Args:
+            basis: what must be the same for going on.
+            sample: records of each table that are looked at; None: all. A sample begins anew.
+            anew: begin anew whatever there is.
+        """
+        stored = orjson.loads(orjson.dumps(basis))
+        with transaction.atomic(using=self._alias):
+            for number, before, state, _ in self._ask(_OPEN):
+                if not anew and sample is None and _json(before) == stored:
+                    found = Verification(number, _json(state), resumed=True)
+                    break
+                self._ask(
+                    "UPDATE migration_verifications SET status = 'abandoned' WHERE id = %(id)s",
+                    {"id": number},
+                )
+            else:
+                ((number,),) = self._ask(
+                    "INSERT INTO migration_verifications"
+                    " (migration_name, status, sample, basis)"
+                    " VALUES (%(migration)s, 'in_progress', %(sample)s, %(basis)s) RETURNING id",
+                    {"sample": sample, "basis": Jsonb(stored)},
+                )
+                found = Verification(number)
+            ((self._has_open,),) = self._ask(
+                "SELECT EXISTS (SELECT FROM migration_differences"
+                " WHERE migration_name = %(migration)s AND resolved_at IS NULL)"
+            )
+        return found
+
+    def keep(
+        self,
+        verification: Verification,
+        looked_at: dict[str, list[str]],
+        mismatches: Sequence[Mismatch],
+    ) -> None:
+        """Store what was found since the last time, and the state, in one transaction.
+
+        Args:
+            verification: with its state.
+            looked_at: table → ids of the records that were compared since.
+            mismatches: those of them that are to be stored.
+        """
+        with transaction.atomic(using=self._alias):
+            self._store(verification, mismatches)
+            if self._has_open:
+                for table, ids in looked_at.items():
+                    named = {"verification": verification.id, "table": table, "ids": ids}
+                    self._ask(_CLOSE, named)
+            self._ask(
+                "UPDATE migration_verifications SET state = %(state)s,"
+                " heartbeat_at = clock_timestamp() WHERE id = %(id)s",
+                {"state": Jsonb(verification.state), "id": verification.id},
+            )
+
+    def _store(self, verification: Verification, mismatches: Sequence[Mismatch]) -> None:
+        if not mismatches:
+            return
+        with connections[self._alias].cursor() as cursor:
+            cursor.executemany(
+                _STORE,
+                [
+                    {
+                        "migration": self._migration,
+                        "verification": verification.id,
+                        "table": one.table,
+                        "v2_table": V2_TABLES[one.table],
+                        "record": one.record_id[:255],
+                        "kind": one.kind,
+                        "column": one.place,
+                        "v2": one.v2,
+                        "v3": one.v3,
+                        "place": one.key,
+                    }
+                    for one in mismatches
+                ],
+            )
+
+    def complete(self, verification: Verification, report: dict[str, Any], *, whole: bool) -> None:
+        """Store the report; where all records were looked at, close what was found before only.
+
+        Args:
+            verification: it has come to its end.
+            report: the report's document.
+            whole: every record was looked at.
+        """
+        with transaction.atomic(using=self._alias):
+            if whole:
+                self._ask(_CLOSE_REST, {"verification": verification.id})
+            self._ask(
+                "UPDATE migration_verifications SET status = 'completed',"
+                " completed_at = clock_timestamp(), report = %(report)s WHERE id = %(id)s",
+                {"report": Jsonb(report), "id": verification.id},
+            )
+
+    def shown(self, verification: Verification, limit: int) -> list[dict[str, Any]]:
+        """The first differences the verification found."""
+        names = ("table", "v2_table", "record_id", "kind", "column", "v2_value", "v3_value")
+        found = self._ask(_SHOWN, {"verification": verification.id, "limit": limit})
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def _ask(self, statement: str, more: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute(statement, {"migration": self._migration, **(more or {})})
+            return list(cursor.fetchall()) if cursor.description else []
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401 - Django's connection gives JSON as text
+    return orjson.loads(value) if isinstance(value, str) else value

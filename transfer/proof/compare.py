@@ -1,0 +1,310 @@
+"""One page of v2's records against v3's rows: what is equal, what is not, and what may differ."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from transfer.models import DifferenceKind
+from transfer.proof import document, expected, numbers, stored
+from transfer.proof.document import Mismatch
+from transfer.proof.expected import Document, Setting
+from transfer.proof.reference import V2Reference
+from transfer.proof.rules import Impossible, instant
+from transfer.proof.slugs import Slugs
+from transfer.proof.stored import Stored
+from transfer.proof.submissions import Answer, submission, usable
+from transfer.source import Source
+
+V2_TABLES: Mapping[str, str] = {
+    "organizations": "Organization",
+    "users": "User",
+    "forms": "FormType",
+    "submissions": "FormSubmission",
+}
+
+
+@dataclass(slots=True)
+class Compared:
+    """What comparing some records of one table found.
+
+    Args:
+        ids: of v2's records that were looked at.
+        compared: those that both sides have.
+        equal: those of them that are equal.
+        failed: records that are open errors.
+        made_since: records v2 gained since the migration began, and that are not in v3.
+        changed_since: records that differ, and that v2 changed since they were read.
+        mismatches: where the others differ.
+        missing: records that are not in v3, and nothing says why.
+        differing: records that both have, and that differ.
+        accepted: the ids of those in made_since and changed_since.
+        groups: (organization, form), empty where v2 has none → numbers as GROUP names them.
+        digest_v2: the sum of the digests of what v3 has to hold, of all compared records.
+        digest_v3: the sum of the digests of what it holds.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    compared: int = 0
+    equal: int = 0
+    failed: int = 0
+    made_since: int = 0
+    changed_since: int = 0
+    missing: int = 0
+    differing: int = 0
+    accepted: set[str] = field(default_factory=set)
+    mismatches: list[Mismatch] = field(default_factory=list)
+    digest_v2: int = 0
+    digest_v3: int = 0
+    groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+
+# A group's numbers: submissions and answers of v2, of v3, of open errors, and those that v2 has
+# more of than v3 because it gained or changed them since the migration began.
+GROUP = (
+    "submissions_v2", "answers_v2", "submissions_v3", "answers_v3", "submissions_failed",
+    "answers_failed", "submissions_since", "answers_since",
+)  # fmt: skip
+
+
+@dataclass
+class Comparer:
+    """Compares records of a migration.
+
+    Args:
+        source: v2.
+        stored: v3's rows.
+        ref: v2's small tables.
+        since: v2's time at which the migration began.
+    """
+
+    source: Source
+    stored: Stored
+    ref: V2Reference
+    since: datetime
+    slugs: dict[str, Slugs] = field(default_factory=dict)
+
+    def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
+        """Compare organizations (ORGANIZATION_COLUMNS)."""
+        found = self.stored.rows("organizations", [row[0] for row in rows])
+        made: dict[str, Document | Impossible] = {}
+        for row in rows:
+            made[row[0]] = one = _try(lambda row=row: expected.organization(row, self.ref.settings))
+            if isinstance(one, dict) and row[0] in found:
+                one["slug"] = self.slugs["organizations"].expected(
+                    row[0], "", found[row[0]]["slug"]
+                )
+        created = {row[0]: row[2] for row in rows}
+        return self._settle("organizations", made, found, created, {})
+
+    def users(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
+        """Compare users (USER_COLUMNS)."""
+        found = self.stored.rows("users", [row[0] for row in rows])
+        made = {row[0]: _try(lambda row=row: expected.user(row, self.ref.settings)) for row in rows}
+        created = {row[0]: row[7] for row in rows}
+        return self._settle("users", made, found, created, {row[0]: row[8] for row in rows})
+
+    def forms(self, rows: Sequence[tuple[Any, ...]], settings: Iterable[Setting]) -> Compared:
+        """Compare forms (FORM_COLUMNS) with the settings of their fields."""
+        found = {
+            key: stored.form(row)
+            for key, row in self.stored.rows("forms", [row[0] for row in rows]).items()
+        }
+        of_form: dict[str, list[Setting]] = {}
+        for setting in settings:
+            if (own := self.ref.fields.get(setting[0])) is not None:
+                of_form.setdefault(own.form, []).append(setting)
+        made: dict[str, Document | Impossible] = {}
+        for row in rows:
+            made[row[0]] = one = _try(
+                lambda row=row: expected.form(row, of_form.get(row[0], []), self.ref)
+            )
+            if isinstance(one, dict) and row[0] in found:
+                one["slug"] = self.slugs["forms"].expected(
+                    row[0], one["organization_id"], found[row[0]]["slug"]
+                )
+        return self._settle("forms", made, found, {row[0]: row[5] for row in rows}, {})
+
+    def submissions(
+        self, rows: Sequence[Sequence[Any]], answers: Mapping[str, Sequence[Answer]]
+    ) -> Compared:
+        """Compare submissions (SUBMISSION_COLUMNS) with their answers by submission id."""
+        raw = self.stored.rows("submissions", [row[0] for row in rows])
+        made = {
+            row[0]: _try(lambda row=row: submission(row, answers[row[0]], self.ref)) for row in rows
+        }
+        self._number(rows, made, raw)
+        found = {
+            key: stored.submission(row, self.stored.names(row["form_id"]))
+            for key, row in raw.items()
+        }
+        created = {row[0]: row[4] for row in rows}
+        result = self._settle("submissions", made, found, created, {row[0]: row[5] for row in rows})
+        self._group(result, rows, answers, raw)
+        return result
+
+    def _number(
+        self,
+        rows: Sequence[Sequence[Any]],
+        made: Mapping[str, Document | Impossible],
+        found: Mapping[str, Document],
+    ) -> None:
+        """Put the right number into the documents of those that do not have their code (M12)."""
+        odd = []
+        for row in rows:
+            one, there = made[row[0]], found.get(row[0])
+            if not isinstance(one, dict) or there is None:
+                continue
+            code = one["submission_number"]
+            is_usable = usable(code)
+            metadata = there["metadata"]
+            given_up = isinstance(metadata, dict) and "legacy_number" in metadata
+            if is_usable and not given_up:
+                continue
+            one["metadata"]["legacy_number"] = code
+            odd.append(
+                numbers.Made(
+                    row[0],
+                    there["organization_id"],
+                    code if is_usable else None,
+                    row[4],
+                    there["created_at"],
+                    there["submission_number"],
+                )
+            )
+        if not odd:
+            return
+        right = numbers.expected(odd, self.stored, self.source, self.ref)
+        for one_made in odd:
+            document_ = made[one_made.id]
+            if isinstance(document_, dict):
+                document_["submission_number"] = right[one_made.id]
+                if right[one_made.id] == one_made.code:
+                    del document_["metadata"]["legacy_number"]
+
+    def _settle(
+        self,
+        table: str,
+        made: Mapping[str, Document | Impossible],
+        found: Mapping[str, Document],
+        created: Mapping[str, object],
+        changed: Mapping[str, object],
+    ) -> Compared:
+        """Compare the documents of one page, record by record."""
+        result = Compared(ids=list(made))
+        absent = [key for key in made if key not in found]
+        failed = self.stored.failed(table, V2_TABLES[table], absent)
+        for key, one in made.items():
+            there = found.get(key)
+            if there is None:
+                self._absent(result, table, key, key in failed, created[key], one)
+                continue
+            result.compared += 1
+            theirs = document.encode(there)
+            if isinstance(one, Impossible):
+                result.digest_v3 += document.digest(theirs)
+                result.differing += 1
+                reason = document.excerpts(f"no row of v3: {one}", None)[0]
+                kind = DifferenceKind.DIFFERENT.value
+                result.mismatches.append(Mismatch(table, key, kind, "", reason, "a row"))
+                continue
+            ours = document.encode(one)
+            one_digest = document.digest(ours)
+            result.digest_v2 += one_digest
+            if ours == theirs:
+                result.digest_v3 += one_digest
+                result.equal += 1
+                continue
+            result.digest_v3 += document.digest(theirs)
+            if self._changed(changed.get(key), there):
+                result.changed_since += 1
+                result.accepted.add(key)
+                continue
+            result.differing += 1
+            result.mismatches += self._places(table, key, one, there)
+        return result
+
+    def _absent(
+        self,
+        result: Compared,
+        table: str,
+        key: str,
+        failed: bool,  # noqa: FBT001 - one of two private calls
+        created: object,
+        one: Document | Impossible,
+    ) -> None:
+        if failed:
+            result.failed += 1
+        elif isinstance(created, datetime) and created > self.since:
+            result.made_since += 1
+            result.accepted.add(key)
+        else:
+            result.missing += 1
+            told = str(one) if isinstance(one, Impossible) else document.encode(one).decode()
+            kind = DifferenceKind.MISSING_IN_V3.value
+            v2_value = document.excerpts(told, None)[0]
+            result.mismatches.append(Mismatch(table, key, kind, "", v2_value, None))
+
+    def _changed(self, changed: object, there: Document) -> bool:
+        """Whether v2 says that it changed the record after it was read."""
+        if not isinstance(changed, datetime) or changed <= self.since:
+            return False
+        metadata = there["metadata"]
+        kept = metadata.get("legacy_updated_at") if isinstance(metadata, dict) else None
+        now = instant(changed, "LastUpdatedOn", self.ref.settings.zone)
+        return bool(kept != now.isoformat())
+
+    def _places(self, table: str, key: str, one: Document, there: Document) -> list[Mismatch]:
+        kind = DifferenceKind.DIFFERENT.value
+        return [
+            Mismatch(table, key, kind, self._shown(place), v2_value, v3_value)
+            for place, v2_value, v3_value in document.compare(one, there)[: document.AT_MOST]
+        ]
+
+    def _shown(self, place: str) -> str:
+        """A place with the name of a field beside its id."""
+        column, bracket, rest = place.partition("[")
+        field_id = rest.partition("]")[0]
+        if bracket and column in ("data", "choices") and field_id in self.ref.fields:
+            return f"{column}[{self.ref.fields[field_id].name}]"
+        return place
+
+    def _group(
+        self,
+        result: Compared,
+        rows: Sequence[Sequence[Any]],
+        answers: Mapping[str, Sequence[Answer]],
+        found: Mapping[str, Document],
+    ) -> None:
+        """Count submissions and answers by organization and form."""
+        ref = self.ref
+        absent = [row[0] for row in rows if row[0] not in found]
+        failed = self.stored.failed("submissions", "FormSubmission", absent)
+        for row in rows:
+            owner = row[6] if row[6] is not None else ref.owner(row[1])
+            key = (
+                owner if owner in ref.organizations else "",
+                row[1] if row[1] in ref.forms else "",
+            )
+            sums = result.groups.setdefault(key, [0] * len(GROUP))
+            number = len(answers[row[0]])
+            sums[0] += 1
+            sums[1] += number
+            there, kept = found.get(row[0]), 0
+            if there is not None:
+                kept = stored.answers_in(there)
+                sums[2] += 1
+                sums[3] += kept
+            elif row[0] in failed:
+                sums[4] += 1
+                sums[5] += number
+            if row[0] in result.accepted:
+                sums[6] += there is None
+                sums[7] += number - kept
+
+
+def _try(make: Any) -> Document | Impossible:  # noqa: ANN401 - a call without arguments
+    try:
+        return make()  # type: ignore[no-any-return]  # each call gives a document
+    except Impossible as why:
+        return why

@@ -1,0 +1,152 @@
+"""M12 proven: the submission numbers that are not the lookup code.
+
+A number that is the code needs no proof: v3 has it once in an organization. One made from the Id
+needs two things: that the code could not be had, and that no shorter number could.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from legacy_v2 import models as v2
+from transfer.proof.reference import V2Reference
+from transfer.proof.rules import storable
+from transfer.proof.stored import Stored
+from transfer.source import Source
+
+FEWEST, MOST = 8, 32  # digits
+CODES_AT_ONCE = 500  # SQL Server takes 2,100 parameters a statement
+_MADE = re.compile("V2-[0-9a-f]{8,32}")
+
+# Who has these numbers in these organizations: another migration's row counts as one of v2's.
+_OWNERS = """
+SELECT wish.organization_id::text, wish.number, owner.id::text,
+       owner.metadata ? 'migration_batch', owner.created_at::text
+  FROM unnest(%(organizations)s::uuid[], %(numbers)s::text[]) AS wish (organization_id, number)
+  JOIN submissions AS owner
+    ON owner.organization_id = wish.organization_id AND owner.submission_number = wish.number
+"""
+
+
+class Made(NamedTuple):
+    """A submission whose number in v3 may be none of v2's.
+
+    Args:
+        id: its id.
+        organization: its organization's id.
+        code: its lookup code as v3 would hold it; None: it can be no number.
+        created_on: v2's time.
+        created_at: the same as v3 has it.
+        number: its number in v3.
+    """
+
+    id: str
+    organization: str
+    code: str | None
+    created_on: object
+    created_at: str
+    number: str
+
+
+def is_made(number: object) -> bool:
+    """Whether a number looks like one made from an Id."""
+    return isinstance(number, str) and _MADE.fullmatch(number) is not None
+
+
+def expected(
+    found: Sequence[Made], stored: Stored, source: Source, ref: V2Reference
+) -> dict[str, str]:
+    """The number each of the submissions has to have: id → number; some of a page at a time.
+
+    ``found`` are those whose number is not their code, or whose code can be none.
+    """
+    wanted = {one.id: _wanted(one) for one in found}
+    taken = _taken(found, wanted, stored, source, ref)
+    result = {}
+    for one in found:
+        right = next((each for each in wanted[one.id] if (one.id, each) not in taken), None)
+        # One given late, to a record that v2 gained or that was tried again, has all digits.
+        if one.number == _made(one.id, MOST) and (one.code is None or right != one.code):
+            right = one.number
+        result[one.id] = right or _made(one.id, _length(one.number))
+    return result
+
+
+def _made(record_id: str, digits: int) -> str:
+    return f"V2-{record_id.replace('-', '')[:digits]}"
+
+
+def _length(number: str) -> int:
+    return len(number) - len("V2-") if is_made(number) else FEWEST
+
+
+def _wanted(one: Made) -> list[str]:
+    """What the submission would rather have than the number it has, best first."""
+    shorter = [_made(one.id, digits) for digits in range(FEWEST, _length(one.number))]
+    return shorter if one.code is None else [one.code, *shorter]
+
+
+def _taken(
+    found: Sequence[Made],
+    wanted: Mapping[str, list[str]],
+    stored: Stored,
+    source: Source,
+    ref: V2Reference,
+) -> set[tuple[str, str]]:
+    """Which of the wanted numbers were another's before: (submission, number)."""
+    by_wish: dict[tuple[str, str], list[Made]] = {}
+    for one in found:
+        for number in wanted[one.id]:
+            by_wish.setdefault((one.organization, number), []).append(one)
+    taken = _taken_in_v3(by_wish, stored)
+    # Somebody who failed has no row in v3, and had the code before all the same.
+    left = {
+        number
+        for (_, number), ones in by_wish.items()
+        if any((one.id, number) not in taken for one in ones)
+    }
+    for organization, number, owner, created_on in _claims(source, ref, left):
+        for one in by_wish.get((organization, number), ()):
+            is_earlier = _before((created_on, owner), (one.created_on, one.id))
+            if owner != one.id and (number != one.code or is_earlier):
+                taken.add((one.id, number))
+    return taken
+
+
+def _taken_in_v3(
+    by_wish: Mapping[tuple[str, str], list[Made]], stored: Stored
+) -> set[tuple[str, str]]:
+    parameters = {
+        "organizations": [organization for organization, _ in by_wish],
+        "numbers": [number for _, number in by_wish],
+    }
+    taken = set()
+    for organization, number, owner, migrated, made in stored.ask(_OWNERS, parameters):
+        for one in by_wish[organization, number]:
+            # An own row of v3's keeps its number; a made one is anybody's who has it.
+            is_first = (made, owner) < (one.created_at, one.id)
+            if owner != one.id and (not migrated or number != one.code or is_first):
+                taken.add((one.id, number))
+    return taken
+
+
+def _claims(
+    source: Source, ref: V2Reference, codes: Iterable[str]
+) -> Iterator[tuple[str, str, str, object]]:
+    """v2's submissions with one of these lookup codes: organization, code, id, CreatedOn."""
+    columns = ("id", "form_type_id", "organization_id", "lookup_code", "created_on")
+    wanted = sorted(codes)
+    for start in range(0, len(wanted), CODES_AT_ONCE):
+        part = wanted[start : start + CODES_AT_ONCE]
+        query = v2.FormSubmission._default_manager.filter(lookup_code__in=part)
+        for own_id, form_id, own, code, created_on in source.read(query, columns).rows():
+            organization = own if own is not None else ref.owner(form_id)
+            if organization is not None and isinstance(code, str):
+                yield organization, storable(code), own_id, created_on
+
+
+def _before(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
+    """Whether one comes before the other by (CreatedOn, Id), what has no time last (M1)."""
+    keys = [(not isinstance(made, datetime), str(made or ""), own) for made, own in (one, other)]
+    return keys[0] < keys[1]

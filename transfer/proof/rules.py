@@ -1,0 +1,126 @@
+"""Rules about single values, derived anew for the proof: M3 and M4, and what makes a row fail."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+# U+0000 and the halves of surrogate pairs: what text and jsonb of PostgreSQL do not hold.
+_NOT_STORED = re.compile("[\x00\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_MARK = "\ufffd"
+_ID = re.compile("[\x00-\x7f]*")
+
+
+class Impossible(Exception):  # noqa: N818 - no error of the program: v2's record can be no row
+    """By the rules the v2 record cannot be in v3; the message says why."""
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL can hold it (M4)."""
+    if _NOT_STORED.search(text) is None:
+        return text
+    whole = _PAIR.sub(_character, text)
+    return _NOT_STORED.sub(_MARK, whole)
+
+
+def _character(pair: re.Match[str]) -> str:
+    high, low = map(ord, pair.group())
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+
+
+def storable_document(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A JSON document with every text in it, keys too, as PostgreSQL can hold it (M4)."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable_document(key): storable_document(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [storable_document(one) for one in value]
+    return value
+
+
+def moment(value: object, column: str, zone: ZoneInfo) -> str:
+    """A v2 time as PostgreSQL writes it in UTC, like ``2024-03-01 10:20:30.12+00`` (M3).
+
+    Raises:
+        Impossible: it is no time without a zone.
+    """
+    return as_stored(instant(value, column, zone))
+
+
+def instant(value: object, column: str, zone: ZoneInfo) -> datetime:
+    """A v2 time as an aware one in UTC (M3).
+
+    Raises:
+        Impossible: it is no time without a zone.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise Impossible(f"{column} is no time: {value!r:.60}")
+    offset = zone.utcoffset(value.replace(fold=0))
+    try:
+        return (value - offset if offset else value).replace(tzinfo=UTC)
+    except OverflowError:
+        return value.replace(tzinfo=UTC)
+
+
+def as_stored(at: datetime) -> str:
+    """An aware time in UTC as PostgreSQL writes it: no more digits of fraction than it takes."""
+    text = at.strftime("%m-%d %H:%M:%S")
+    fraction = f".{at.microsecond:06d}".rstrip("0") if at.microsecond else ""
+    return f"{at.year:04d}-{text}{fraction}+00"
+
+
+def text(value: object, column: str) -> str:
+    """Text that must be there, as v3 holds it.
+
+    Raises:
+        Impossible: it is none.
+    """
+    if not isinstance(value, str):
+        raise Impossible(f"{column} is no text: {value!r:.60}")
+    return storable(value)
+
+
+def optional_text(value: object, column: str) -> str | None:
+    """Text as v3 holds it, or None.
+
+    Raises:
+        Impossible: it is neither.
+    """
+    return None if value is None else text(value, column)
+
+
+def identifier(value: object, column: str) -> str:
+    """An id as the reader gives it.
+
+    Raises:
+        Impossible: it is none.
+    """
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise Impossible(f"{column} is no id: {value!r:.60}")
+    return value
+
+
+def flag(value: object, column: str) -> bool:
+    """A bit.
+
+    Raises:
+        Impossible: it is none.
+    """
+    if value not in (True, False) or not isinstance(value, bool):
+        raise Impossible(f"{column} is neither true nor false: {value!r:.60}")
+    return value
+
+
+def integer(value: object, column: str) -> int | None:
+    """A whole number of 32 bits, or None.
+
+    Raises:
+        Impossible: it is neither.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**31) <= value < 2**31:
+        raise Impossible(f"{column} is no whole number of 32 bits: {value!r:.60}")
+    return value

@@ -1,0 +1,136 @@
+"""M5 proven: the slugs of organizations and forms, which other rows decide too.
+
+All of v2's rows choose again, in their order, with v3's own rows' slugs taken. Names of records
+that failed at first are those they had then, as their errors hold them: a repair since has not
+moved the others. Bounded by the number of organizations and forms.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.text import slugify
+
+from transfer.proof.rules import storable
+from transfer.proof.stored import Stored
+
+LONGEST = 255
+_PLAIN = re.compile("[a-z0-9_-]+")
+
+_OWN = {
+    "organizations": "SELECT '', slug FROM organizations WHERE NOT metadata ? 'migration_batch'",
+    "forms": """
+        SELECT organization_id::text, slug
+          FROM forms
+         WHERE NOT metadata ? 'migration_batch' AND version = '1.0.0'
+    """,
+}
+# What the run read of records that it could not move, whatever they have become since.
+_AS_READ = """
+SELECT DISTINCT ON (record_id)
+       record_id, error_detail->>'Name', resolved_at IS NOT NULL
+  FROM migration_errors
+ WHERE migration_name = %(migration)s
+   AND table_name = %(table_name)s
+   AND severity = 'error'
+   AND jsonb_typeof(error_detail->'Name') = 'string'
+ ORDER BY record_id, id
+"""
+
+
+class Wish(NamedTuple):
+    """A v2 row that has a slug: its id, what the slug is unique in, its name and time."""
+
+    id: str
+    scope: str
+    name: object
+    created_on: object
+
+
+class Slugs:
+    """The slugs that v2's rows have to have.
+
+    Args:
+        stored: v3.
+        table: organizations or forms.
+        wishes: every v2 row of the table.
+        since: v2's time at which the migration began.
+    """
+
+    def __init__(self, stored: Stored, table: str, wishes: Iterable[Wish], since: datetime) -> None:
+        self._singular = table[:-1]
+        own = stored.ask(_OWN[table])
+        as_read: dict[str, tuple[str, bool]] = {
+            record: (name, mended)
+            for record, name, mended in stored.ask(_AS_READ, {"table_name": table})
+        }
+        self._bases: dict[str, str] = {}
+        self._slugs: dict[str, str] = {}
+        # Families in which v2 has changed since: there the others' slugs tell what is right.
+        self._unsure: set[tuple[str, str]] = set()
+        used: set[tuple[str, str]] = {(scope, slug) for scope, slug in own}
+        numbers: dict[tuple[str, str], int] = {}
+        for wish in sorted(wishes, key=_order):
+            name, mended = as_read.get(wish.id, (wish.name, False))
+            base = self._base(name, wish.id)
+            self._bases[wish.id] = self._base(wish.name, wish.id)
+            if mended or self._is_later(wish, since):
+                self._unsure |= {(wish.scope, base), (wish.scope, self._bases[wish.id])}
+            number = numbers.get((wish.scope, base), 1)
+            while (wish.scope, slug := _numbered(base, number)) in used:
+                number += 1
+            numbers[wish.scope, base] = number + 1
+            used.add((wish.scope, slug))
+            self._slugs[wish.id] = slug
+
+    def expected(self, record_id: str, scope: str, found: object) -> str:
+        """The slug of a row; the one it has, where nothing in v2 tells any more which it was."""
+        expected = self._slugs.get(record_id, "")
+        base = self._bases.get(record_id, "")
+        if found != expected and (scope, base) in self._unsure and _is_of(found, base):
+            return str(found)
+        return expected
+
+    def _base(self, name: object, record_id: str) -> str:
+        text = storable(name) if isinstance(name, str) else ""
+        plain = text.lower().replace(" ", "-")
+        if _PLAIN.fullmatch(plain) is None:
+            plain = slugify(text) or f"{self._singular}-{record_id.replace('-', '')[:8]}"
+        return plain[:LONGEST]
+
+    def _is_later(self, wish: Wish, since: datetime) -> bool:
+        return isinstance(wish.created_on, datetime) and wish.created_on > since
+
+
+def _order(wish: Wish) -> tuple[bool, datetime, str]:
+    """By CreatedOn and Id, what has no time last (M1)."""
+    made = wish.created_on
+    return (
+        (False, made, wish.id) if isinstance(made, datetime) else (True, datetime.min, wish.id)  # noqa: DTZ901 - v2's times have no zone
+    )
+
+
+def _numbered(base: str, number: int) -> str:
+    suffix = f"-{number}" if number > 1 else ""
+    return base[: LONGEST - len(suffix)] + suffix
+
+
+def _is_of(slug: object, base: str) -> bool:
+    """Whether a slug is the base, or the base with a number behind it."""
+    if not isinstance(slug, str):
+        return False
+    stem, dash, number = slug.rpartition("-")
+    if slug == base:
+        return True
+    return bool(dash) and number.isdecimal() and int(number) > 1 and base.startswith(stem)
+
+
+def wishes(rows: Iterable[tuple[Any, ...]], owners: Mapping[str, str | None]) -> list[Wish]:
+    """Wishes of v2 rows (Id, Name, CreatedOn).
+
+    Args:
+        rows: of one table.
+        owners: form → organization; empty for organizations.
+    """
+    return [Wish(one, owners.get(one) or "", name, made) for one, name, made in rows]

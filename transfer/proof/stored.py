@@ -1,0 +1,195 @@
+"""v3's rows as the documents they are compared as: v2's answers rebuilt from the JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from django.db import connections
+from psycopg import sql
+
+from transfer.proof.expected import Document
+from transfer.proof.submissions import STRANGER
+from transfer.records import is_id
+
+# PostgreSQL's own text for times: no other library has to be able to hold them.
+SESSION = "SET datestyle TO 'ISO'; SET TimeZone TO 'UTC'"
+TIMES = ("created_at", "updated_at", "deleted_at")
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "organizations": ("id", "slug", "name", "settings", "metadata", *TIMES),
+    "users": ("id", "organization_id", "email", "status", "auth_data", "metadata", *TIMES),
+    "forms": (
+        "id", "organization_id", "name", "slug", "version", "status", "definition", "metadata",
+        *TIMES,
+    ),
+    "submissions": (
+        "id", "organization_id", "form_id", "submission_number", "status", "data", "metadata",
+        *TIMES, "submitted_at",
+    ),
+}  # fmt: skip
+DOCUMENTS = frozenset({"settings", "auth_data", "definition", "data", "metadata"})
+UNREADABLE = "(unreadable JSON)"
+
+_BY_ID = """
+SELECT {columns}
+  FROM {table}
+ WHERE id = ANY(%(ids)s::uuid[])
+   AND metadata->>'migration_batch' = %(migration)s
+"""
+_COUNT = "SELECT count(*) FROM {table} WHERE metadata->>'migration_batch' = %(migration)s"
+_IDS = """
+SELECT id::text
+  FROM {table}
+ WHERE metadata->>'migration_batch' = %(migration)s
+   AND id > %(after)s::uuid
+ ORDER BY id
+ LIMIT %(size)s
+"""
+_FORM_FIELDS = """
+SELECT form.id::text, field->>'name', field->>'id'
+  FROM forms AS form
+ CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(form.definition->'fields')
+                                         WHEN 'array' THEN form.definition->'fields' END) AS field
+ WHERE form.metadata ? 'migration_batch'
+   AND field->>'name' IS NOT NULL
+   AND field->>'id' IS NOT NULL
+"""
+_FAILED = """
+SELECT DISTINCT record_id
+  FROM migration_errors
+ WHERE migration_name = %(migration)s
+   AND table_name = %(table_name)s
+   AND v2_table = %(v2_table)s
+   AND record_id = ANY(%(ids)s::text[])
+   AND severity = 'error'
+   AND resolved_at IS NULL
+"""
+BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+
+
+class Stored:
+    """A migration's rows in v3.
+
+    Args:
+        alias: v3.
+        migration: the migration's name.
+    """
+
+    def __init__(self, alias: str, migration: str) -> None:
+        self._alias = alias
+        self._migration = migration
+        self.field_ids: dict[str, dict[str, str]] = {}
+
+    def open(self) -> None:
+        """Make the session one whose times come as expected, and learn the forms' fields."""
+        self.ask(SESSION, plain=True)
+        for form_id, name, field_id in self.ask(_FORM_FIELDS):
+            self.field_ids.setdefault(form_id, {})[name] = field_id
+
+    def ask(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        plain: bool = False,
+        **names: str,
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a query; ``{names}`` in it are identifiers, %(migration)s is known."""
+        query = sql.SQL(statement).format(**{k: sql.Identifier(v) for k, v in names.items()})
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute(
+                query, None if plain else {"migration": self._migration, **(parameters or {})}
+            )
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def rows(self, table: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Those of these ids that are the migration's rows: id → its columns, JSON parsed."""
+        columns = COLUMNS[table]
+        selected = sql.SQL(", ").join(
+            sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns
+        )
+        query = sql.SQL(_BY_ID).format(columns=selected, table=sql.Identifier(table))
+        known: dict[str, Any] = {"ids": list(filter(is_id, ids)), "migration": self._migration}
+        with connections[self._alias].cursor() as cursor:
+            cursor.execute(query, known)
+            found = cursor.fetchall()
+        return {row[0]: _columns(columns, row) for row in found}
+
+    def failed(self, table: str, v2_table: str, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are open errors."""
+        named = {"table_name": table, "v2_table": v2_table, "ids": list(ids)}
+        return {found for (found,) in self.ask(_FAILED, named)} if ids else set()
+
+    def count(self, table: str) -> int:
+        """The migration's rows in a table."""
+        ((number,),) = self.ask(_COUNT, table=table)
+        return int(number)
+
+    def ids(self, table: str, after: str, size: int) -> list[str]:
+        """The next ids of the migration's rows beyond one, in order."""
+        return [found for (found,) in self.ask(_IDS, {"after": after, "size": size}, table=table)]
+
+    def names(self, form_id: str) -> Mapping[str, str]:
+        """The fields of a form in v3: name → id."""
+        return self.field_ids.get(form_id, {})
+
+
+def _columns(columns: Sequence[str], row: Sequence[Any]) -> Document:
+    document: Document = dict(zip(columns, row, strict=True))
+    for name in columns:
+        if name in DOCUMENTS and document[name] is not None:
+            try:
+                document[name] = orjson.loads(document[name])
+            except orjson.JSONDecodeError:  # nested deeper than anything the mapping writes
+                document[name] = UNREADABLE
+    return document
+
+
+def form(row: Document) -> Document:
+    """A form's row with its fields by id and their order beside them, where they have ids."""
+    definition = row["definition"]
+    fields = definition.get("fields") if isinstance(definition, dict) else None
+    if not isinstance(fields, list):
+        return row
+    ids = [field.get("id") if isinstance(field, dict) else None for field in fields]
+    if not all(isinstance(one, str) for one in ids) or len(set(ids)) < len(ids):
+        return row
+    return row | {
+        "definition": definition
+        | {"fields": dict(zip(ids, fields, strict=True)), "field_order": ids}
+    }
+
+
+def submission(row: Document, names: Mapping[str, str]) -> Document:
+    """A submission's row with its answers under the ids of their fields.
+
+    Args:
+        row: its columns.
+        names: the fields of its form in v3: name → id.
+    """
+    data, metadata, choices = row["data"], row["metadata"], None
+    if isinstance(metadata, dict) and "choices" in metadata:
+        metadata = dict(metadata)
+        choices = metadata.pop("choices")
+    return row | {
+        "data": _by_id(data, names),
+        "choices": {} if choices is None else _by_id(choices, names),
+        "metadata": metadata,
+    }
+
+
+def _by_id(answers: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+    if not isinstance(answers, dict):
+        return answers
+    get = names.get
+    return {get(name) or STRANGER + name: value for name, value in answers.items()}
+
+
+def answers_in(row: Document) -> int:
+    """How many answers a submission's row holds: in data, each of a list, and in unmapped."""
+    data = row["data"] if isinstance(row["data"], dict) else {}
+    number = sum(len(one) if type(one) is list else 1 for one in data.values())
+    metadata = row["metadata"]
+    unmapped = metadata.get("unmapped") if isinstance(metadata, dict) else None
+    if isinstance(unmapped, dict):
+        number += sum(len(one) for one in unmapped.values() if isinstance(one, list))
+    return number
