@@ -86,7 +86,7 @@ class BatchCopy:
             yield from self._in_parts(lines, error)
             return
         # Most often it is the only one, and all the others go in at once.
-        yield _refusal(at, error)
+        yield refusal_of(at, error)
         others = [*lines[:at], *lines[at + 1 :]]
         if (again := self.whole(others)) is not None:
             for refusal in self._in_parts(others, again):
@@ -110,7 +110,7 @@ class BatchCopy:
             else:
                 yield from _shifted(self._in_parts(lines[start : start + (at or 0)], None), start)
                 start += at or 0
-                yield _refusal(start, error)
+                yield refusal_of(start, error)
                 start, step = start + 1, max(SMALLEST_COPY, 2 * (at or 0))
             error = None
 
@@ -120,7 +120,7 @@ class BatchCopy:
         """COPY the lines but for the suspects, which are refused for this error."""
         others = [place for place in range(len(lines)) if place not in suspects]
         rows = [lines[place] for place in others]
-        found = [_refusal(place, error) for place in suspects]
+        found = [refusal_of(place, error) for place in suspects]
         # Where another value leads nowhere too, halves: with a COPY of all for each such value
         # a batch of a thousand orphans would be a million rows.
         if (again := self.whole(rows)) is not None:
@@ -154,7 +154,8 @@ def _line_of(error: psycopg.Error, copied: int) -> int | None:
     return None
 
 
-def _refusal(place: int, error: psycopg.Error) -> Refusal:
+def refusal_of(place: int, error: psycopg.Error) -> Refusal:
+    """What PostgreSQL says about the row at a place."""
     diagnosis = error.diag
     message = diagnosis.message_primary or first_line(error)
     column = diagnosis.column_name or diagnosis.constraint_name or _context_column(error)

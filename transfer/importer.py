@@ -10,6 +10,7 @@ import psycopg
 
 from transfer import extract, fitness
 from transfer.batch import TableState
+from transfer.deferral import Deferral, open_deferrals, told
 from transfer.exceptions import RunStoppedError, SourceError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
@@ -51,6 +52,7 @@ def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
         if not options.dry_run:
             done = _finished(target, name, fingerprint)
             if done is not None:
+                _tell_what_is_open(target, observer)
                 return _report(done.name, "nothing to do", done, began)
         with contextlib.closing(Source()) as source:
             return _Import(options, observer, source, target).run(name, fingerprint, began)
@@ -65,6 +67,13 @@ def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migr
         if migration.finished:
             return migration
     return None
+
+
+def _tell_what_is_open(target: Target, observer: Observer) -> None:
+    left = open_deferrals(target.writer)
+    for name in dict.fromkeys(one.migration for one in left):
+        what = told([one for one in left if one.migration == name])
+        observer.remark(f"{name!r} left {what}; to go on: import_v2 --name {shlex.quote(name)}")
 
 
 def _dealt_with(migration: Migration) -> int:
@@ -117,15 +126,18 @@ class _Import:
         before = _dealt_with(migration)
         stop = Interruption()
         allowance = Allowance(options.batch_size, options.limit)
-        loader = Loader(self.target, journal)
+        deferral = self._deferral(name, fingerprint)
+        loader = Loader(self.target, journal, deferral.keys_off if deferral else ())
         pipeline = Pipeline(run, loader, allowance, options.tolerance, stop, self.observer)
         try:
             with stop.listening():
+                if deferral:
+                    deferral.begin()
                 for step in options.steps:
                     state = journal.states[step.table]
                     if state.status == "completed":
                         continue
-                    self._move(pipeline, run, step, state)
+                    self._move(pipeline, run, step, state, deferral)
                     if stop.asked or allowance.spent:
                         break
         except KeyboardInterrupt:
@@ -133,7 +145,25 @@ class _Import:
             raise KeyboardInterrupt(f"Stopped at once; what was committed stays. {go_on}") from None
         report = self._ended(migration, journal, began, interrupted=stop.asked)
         report.moved = _dealt_with(migration) - before
+        if deferral:
+            report.notes += deferral.left_open()
         return report
+
+    def _deferral(self, name: str, fingerprint: dict[str, object]) -> Deferral | None:
+        options = self.options
+        if options.dry_run:
+            if options.defer_constraints:
+                self.observer.remark("--defer-constraints: a dry run puts nothing off")
+            return None
+        return Deferral(
+            self.target,
+            self.source,
+            str(fingerprint["source"]),
+            name,
+            options.steps,
+            options.defer_constraints,
+            self.observer.remark,
+        )
 
     def _peek(self, name: str) -> Migration:
         """A dry run's migration: begun now, with nothing behind it, whatever v3 holds."""
@@ -154,7 +184,14 @@ class _Import:
         rows = self.target.writer.execute("SELECT id::text FROM organizations")
         return {row[0] for row in rows}
 
-    def _move(self, pipeline: Pipeline, run: Run, step: Step, state: TableState) -> None:
+    def _move(
+        self,
+        pipeline: Pipeline,
+        run: Run,
+        step: Step,
+        state: TableState,
+        deferral: Deferral | None,
+    ) -> None:
         dry = self.options.dry_run
         try:
             work = make_work(run, step)
@@ -165,10 +202,14 @@ class _Import:
                 self.target.retrying(
                     lambda: start_table(self.target.writer, run.journal.migration, state, total)
                 )
+            if deferral:
+                deferral.start(step, state)
             work.prepare()
             if not state.prepared:
                 self.target.retrying(lambda: self._decide(work, run, state))
-            pipeline.move(step, state, work)
+            pipeline.move(
+                step, state, work, lambda: deferral.settle(step, state) if deferral else None
+            )
         except (TransferError, psycopg.Error) as error:
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             if not dry:

@@ -4,6 +4,8 @@ A batch normally goes in with a COPY or a few, and only where v3 refuses some of
 they looked at one by one (transfer.batch_copy), recorded and left out (R7).
 """
 
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -19,6 +21,7 @@ from transfer.mapping.answers import TABLE as ANSWER_TABLE
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding
 from transfer.mapping.record_detail import detail, submission_detail
+from transfer.plan import Step
 from transfer.records import is_id
 from transfer.target import Connection, Target, first_line
 
@@ -28,6 +31,12 @@ ROWS_A_COPY = 500
 # What the commonest refusals are about; any other is REFUSED_BY_POSTGRESQL.
 CODE_OF_STATE = {"22001": Code.VALUE_TOO_LONG, "23505": Code.VALUE_TAKEN}
 UNIQUE_VIOLATION = "23505"
+# Only where it is recorded that the keys have to be proven.
+KEYS_OFF = """
+    SELECT set_config('session_replication_role', 'replica', true), count(*)
+      FROM migration_deferrals
+     WHERE migration_name = %s AND table_name = %s AND kind = 'foreign_key' AND settled_at IS NULL
+"""
 
 
 class Loader:
@@ -36,11 +45,16 @@ class Loader:
     Args:
         target: the run's connections.
         journal: where errors and checkpoints go.
+        keys_off: tables whose foreign keys are not checked while rows come in; they are recorded
+            as to be proven (transfer.deferral).
     """
 
-    def __init__(self, target: Target, journal: Journal) -> None:
+    def __init__(
+        self, target: Target, journal: Journal, keys_off: Container[str] = frozenset()
+    ) -> None:
         self._target = target
         self._journal = journal
+        self._keys_off = keys_off
 
     def load(self, batch: MappedBatch) -> BatchResult:
         """Load one batch: its rows, its errors and its checkpoint, or nothing of it (R2).
@@ -58,7 +72,8 @@ class Loader:
                 if not self._journal.claim(writer, batch):
                     # The connection broke while the commit was on its way, and it had arrived.
                     return self._journal.landed(batch)
-                result = self._copy(writer, batch)
+                with self._checking(writer, batch):
+                    result = self._copy(writer, batch)
                 self._journal.record(writer, batch, result)
         except psycopg.Error as error:
             if writer.closed or isinstance(error, psycopg.OperationalError):
@@ -67,6 +82,26 @@ class Loader:
             raise RunError(msg, table=batch.step.table) from error
         self._journal.committed(batch, result)
         return result
+
+    @contextmanager
+    def _checking(self, writer: Connection, batch: MappedBatch) -> Iterator[None]:
+        """Have foreign keys checked while this lasts, or not, as it is for the batch's table.
+
+        They are off for the transaction at most: another backend does not inherit it, and the
+        rules of the books are triggers too.
+
+        Raises:
+            RunError: another importer has proven the keys in between.
+        """
+        if batch.step.table not in self._keys_off:
+            yield
+            return
+        row = writer.execute(KEYS_OFF, (self._journal.migration, batch.step.table)).fetchone()
+        if not (row and row[1]):
+            msg = f"another importer dealt with the foreign keys of {batch.step.table}; start again"
+            raise RunError(msg, table=batch.step.table, legacy_key=batch.last_key)
+        yield
+        writer.execute("SET LOCAL session_replication_role = origin")
 
     def _copy(self, writer: Connection, batch: MappedBatch) -> BatchResult:
         step = batch.step
@@ -124,7 +159,8 @@ class Loader:
         clashes: dict[int, str] = {}
         for refusal in copier.rest([line for _, line in rest], told):
             place = rest[refusal.place][0]
-            left[place] = _refused(batch, ids[place], refusal)
+            record = batch.records.get(ids[place])
+            left[place] = refused_finding(batch.step, ids[place], refusal, record)
             if refusal.sqlstate == UNIQUE_VIOLATION and not looked_up:
                 clashes[place] = ids[place]
         mine |= {ids[place] for place, _ in rest if place not in left}
@@ -183,24 +219,30 @@ def _sum_up(batch: MappedBatch, refused: dict[int, Finding], in_v3: int) -> Batc
 
 def _taken(batch: MappedBatch, record_id: str) -> Finding:
     message = f"v3's {batch.step.table} holds a row with this id that came from elsewhere"
-    return _finding(batch, record_id, Code.ID_TAKEN, message, "id")
+    return _finding(
+        batch.step, record_id, Code.ID_TAKEN, message, "id", batch.records.get(record_id)
+    )
 
 
-def _refused(batch: MappedBatch, record_id: str, refusal: Refusal) -> Finding:
+def refused_finding(
+    step: Step, record_id: str, refusal: Refusal, record: SourceRecord | None
+) -> Finding:
+    """The error about a row that v3 refused; None for the record where it is not known."""
     message = f"PostgreSQL refused the row ({refusal.sqlstate}): {refusal.message}"
     code = CODE_OF_STATE.get(refusal.sqlstate, Code.REFUSED_BY_POSTGRESQL)
-    return _finding(batch, record_id, code, message, refusal.column)
+    return _finding(step, record_id, code, message, refusal.column, record)
 
 
-def _finding(batch: MappedBatch, record_id: str, code: Code, message: str, column: str) -> Finding:
-    record = batch.records.get(record_id)
+def _finding(
+    step: Step, record_id: str, code: Code, message: str, column: str, record: SourceRecord | None
+) -> Finding:
     return Finding(
         code=code,
-        v2_table=batch.step.v2_table,
+        v2_table=step.v2_table,
         record_id=record_id,
         message=message,
         column=column,
-        detail=_detail(batch.step.v2_table, record) if record else None,
+        detail=_detail(step.v2_table, record) if record else None,
     )
 
 

@@ -54,6 +54,8 @@ class ImportOptions:
     form_status: str = "draft"
     max_stored_warnings: int = 1000
     tolerance: Tolerance = field(default_factory=Tolerance)
+    # Changes no row, so it is no part of the fingerprint.
+    defer_constraints: bool = False
 
     @classmethod
     def build(

@@ -6,7 +6,7 @@ by the batch (R5). The loader's COPY waits on the server most of its time, with 
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
@@ -132,8 +132,21 @@ class Pipeline:
     def _halted(self) -> bool:
         return self._stop.asked or self._allowance.spent
 
-    def move(self, step: Step, state: TableState, work: Work) -> None:
+    def move(
+        self,
+        step: Step,
+        state: TableState,
+        work: Work,
+        before_closing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Move one table until its end, or until the run is told to stop.
+
+        Args:
+            step: the table.
+            state: its books.
+            work: reads and maps it.
+            before_closing: called once all rows are in, before the table is completed. Whoever
+                interrupts it is obeyed at once.
 
         Raises:
             TooManyErrorsError: the run is hopeless.
@@ -141,34 +154,39 @@ class Pipeline:
         """
         self._observer.table_started(state)
         self._check(state)
-        number = state.batches
         with (
             ThreadPoolExecutor(1, thread_name_prefix="load") as executor,
             self._waiting_for_nothing_when_interrupted(),
-            self._stop.finishing(),
         ):
-            waiting: Future[BatchResult] | None = None
-            try:
-                for batch in work.batches(state.last_key, self._allowance.next):
-                    number += 1
-                    batch.number = number
-                    self._allowance.take(len(batch.outcomes))
-                    settling, waiting = waiting, None
-                    self._settle(settling, state)
-                    waiting = executor.submit(self._loader.load, batch)
-                    if self._halted:
-                        break
-            except KeyboardInterrupt:
-                waiting = None
-                raise
-            finally:
-                # Whatever stopped the reading, the batch on its way in is finished first.
-                self._settle(waiting, state)
+            with self._stop.finishing():
+                self._batches(executor, state, work)
             if not self._halted:
-                last = MappedBatch(step, number + 1, state.last_key, closing=True)
-                last.loose = work.closing()
-                self._settle(executor.submit(self._loader.load, last), state)
+                before_closing()
+                with self._stop.finishing():
+                    last = MappedBatch(step, state.batches + 1, state.last_key, closing=True)
+                    last.loose = work.closing()
+                    self._settle(executor.submit(self._loader.load, last), state)
         self._observer.table_ended(state)
+
+    def _batches(self, executor: ThreadPoolExecutor, state: TableState, work: Work) -> None:
+        number = state.batches
+        waiting: Future[BatchResult] | None = None
+        try:
+            for batch in work.batches(state.last_key, self._allowance.next):
+                number += 1
+                batch.number = number
+                self._allowance.take(len(batch.outcomes))
+                settling, waiting = waiting, None
+                self._settle(settling, state)
+                waiting = executor.submit(self._loader.load, batch)
+                if self._halted:
+                    break
+        except KeyboardInterrupt:
+            waiting = None
+            raise
+        finally:
+            # Whatever stopped the reading, the batch on its way in is finished first.
+            self._settle(waiting, state)
 
     @contextmanager
     def _waiting_for_nothing_when_interrupted(self) -> Iterator[None]:

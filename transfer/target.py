@@ -59,6 +59,7 @@ NEEDED_TABLES = (
     "migration_progress",
     "migration_errors",
     "migration_assignments",
+    "migration_deferrals",
 )
 
 

@@ -1,5 +1,6 @@
 """manage.py import_v2: move v2 into v3, or go on with it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -88,6 +89,13 @@ class Command(TransferCommand):
             help="stop, resumable, once more than this share of a table's records failed: 0.01 "
             "or 1%% (default: never)",
         )
+        parser.add_argument(
+            "--defer-constraints",
+            action="store_true",
+            help="load with foreign keys off and secondary indexes dropped; the indexes are built "
+            "again and every key is proven before a table is completed (needs a role that may set "
+            "session_replication_role and owns the tables; else it loads normally)",
+        )
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -101,6 +109,7 @@ class Command(TransferCommand):
             default_organization=options["default_organization"],
             tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
         )
+        chosen = replace(chosen, defer_constraints=options["defer_constraints"])
         with ConsoleObserver() as observer:
             report = run_import(chosen, observer)
         if options["json"]:

@@ -1,0 +1,192 @@
+"""What a load put off, put right: indexes built again, keys proven, each noted as settled."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import psycopg
+
+from transfer import deferral_indexes, deferral_keys, extract
+from transfer.batch import Refusal, TableState
+from transfer.batch_copy import refusal_of
+from transfer.deferral_indexes import (
+    BUILD_LOCK_SECONDS,
+    BUILD_PAUSES,
+    Index,
+    IndexRefusesRowsError,
+    patiently,
+    table_oid,
+)
+from transfer.deferral_keys import Key
+from transfer.deferral_rows import ROWS_AT_ONCE, Removal
+from transfer.exceptions import TargetError
+from transfer.plan import Step
+from transfer.source import Source
+from transfer.target import Target
+
+FOREIGN_KEY_VIOLATION = "23503"
+_SETTLE = """
+    UPDATE migration_deferrals SET settled_at = clock_timestamp()
+     WHERE migration_name = %s AND table_name = %s AND kind = %s
+       AND (name = %s OR %s::text IS NULL) AND settled_at IS NULL
+"""
+
+
+@dataclass
+class Settlement:
+    """What is open for one table of one migration, being settled.
+
+    ``state`` is the table's books afterwards, where rows were taken out.
+
+    Args:
+        target: the run's connections.
+        source: the run's v2.
+        remark: tells the user something.
+        migration: whose.
+        step: the table.
+        can_take_out: whether the migration's rows came from the run's v2.
+    """
+
+    target: Target
+    source: Source
+    remark: Callable[[str], None]
+    migration: str
+    step: Step
+    can_take_out: bool
+    state: TableState | None = None
+    _removal: Removal | None = None
+
+    def run(self, indexes: Sequence[Index]) -> None:
+        """Build these indexes again, then prove every foreign key.
+
+        Raises:
+            TargetError: one of it cannot be done; what is settled stays so.
+        """
+        began = time.monotonic()
+        for index in indexes:
+            self.build(index)
+        proven = self.prove()
+        self.remark(
+            f"{self.step.table}: {len(indexes)} index(es) built again and {proven} foreign key(s)"
+            f" proven in {time.monotonic() - began:,.1f} s"
+        )
+
+    def build(self, index: Index) -> None:
+        """Build an index again; rows that it does not take are taken out first.
+
+        Raises:
+            TargetError: it cannot be built.
+        """
+        try:
+            self._build(index)
+        except IndexRefusesRowsError as refused:
+            if not (self.can_take_out and self._take_out_refused(index)):
+                msg = (
+                    f"index {index.name} of {self.step.table} cannot be built again: {refused}. "
+                    f"No row of {self.migration!r} is the cause; it was: {index.definition}"
+                )
+                raise TargetError(msg, table=self.step.table) from refused
+            try:
+                self._build(index)
+            except IndexRefusesRowsError as again:
+                msg = f"index {index.name} of {self.step.table} cannot be built again: {again}"
+                raise TargetError(f"{msg}; start again", table=self.step.table) from again
+
+    def _build(self, index: Index) -> None:
+        target, table = self.target, self.step.table
+
+        def once() -> None:
+            with target.writer.transaction():
+                target.writer.execute(f"SET LOCAL lock_timeout = '{BUILD_LOCK_SECONDS}s'".encode())
+                settled = (self.migration, table, "index", index.name, index.name)
+                target.writer.execute(_SETTLE, settled)
+                deferral_indexes.build(target.writer, table, index)
+
+        def patient() -> None:
+            try:
+                patiently(once, lambda: target.writer, BUILD_PAUSES)
+            except psycopg.errors.LockNotAvailable as error:
+                msg = f"{table} is in use, so that index {index.name} could not be built again"
+                raise TargetError(msg, table=table) from error
+
+        target.retrying(patient)
+
+    def _take_out_refused(self, index: Index) -> int:
+        """Take out the rows that the index does not take; how many."""
+        target, table = self.target, self.step.table
+        found = target.retrying(
+            lambda: [
+                (row_id, refusal_of(0, error))
+                for row_id, error in deferral_indexes.refused_rows(
+                    target.writer, table, self.migration, index
+                )
+            ]
+        )
+        for start in range(0, len(found), ROWS_AT_ONCE):
+            page = dict(found[start : start + ROWS_AT_ONCE])
+            target.retrying(partial(self._take_out, page))
+        return len(found)
+
+    def prove(self) -> int:
+        """Prove every foreign key of the table; a row without its parent is taken out.
+
+        Returns:
+            How many keys.
+
+        Raises:
+            TargetError: rows lead nowhere that this run cannot take out.
+        """
+        target, table = self.target, self.step.table
+
+        def enforced() -> list[Key]:
+            return deferral_keys.keys_of(target.writer, table_oid(target.writer, table))
+
+        keys = target.retrying(enforced)
+        deferral_keys.wait_for_writers(target, keys)
+        for key in keys:
+            target.retrying(partial(self._prove, key))
+        everything = (self.migration, table, "foreign_key", None, None)
+        target.retrying(lambda: target.writer.execute(_SETTLE, everything))
+        return len(keys)
+
+    def _prove(self, key: Key) -> None:
+        writer, table = self.target.writer, self.step.table
+        deferral_keys.stage_orphans(writer, table, key)
+        refusal = Refusal(
+            0,
+            FOREIGN_KEY_VIOLATION,
+            f'insert or update on table "{table}" violates foreign key constraint "{key.name}"',
+            key.name,
+        )
+        after = None
+        taken = 0
+        while page := deferral_keys.next_orphans(
+            writer, table, self.migration, after, ROWS_AT_ONCE
+        ):
+            if not self.can_take_out:
+                raise TargetError(
+                    f"rows of {self.migration!r} break {key.name}, such as {', '.join(page[:5])}; "
+                    "their v2 is not the one of this run, so they wait for their own import",
+                    table=table,
+                )
+            self._take_out(dict.fromkeys(page, refusal))
+            after = page[-1]
+            taken += len(page)
+        if taken:
+            self.remark(
+                f"{table}: {taken:,} row(s) lost their parent while keys were off ({key.name}); "
+                "they are recorded as errors"
+            )
+        others, first = deferral_keys.others_orphans(writer, table, self.migration)
+        if others:
+            self.remark(
+                f"{table}: {others:,} row(s) that this migration did not write break {key.name}, "
+                f"such as {', '.join(first)}; they are left alone"
+            )
+
+    def _take_out(self, refusals: dict[str, Refusal]) -> None:
+        if self._removal is None:
+            lookups = extract.lookups(self.source)
+            self._removal = Removal(self.target, self.source, lookups, self.migration, self.step)
+        self.state = self._removal.take_out(refusals)
