@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,27 @@ class TransferCommand(BaseCommand):
     def print_json(self, document: dict[str, Any]) -> None:
         """Print one JSON document, and nothing else, on stdout."""
         self.stdout.write(json.dumps(document, ensure_ascii=True, indent=2))
+
+    def confirmed(self, name: str, preview: str, *, ask: bool) -> bool:
+        """Show on stderr what will be lost, and let the user type the migration's name.
+
+        Returns:
+            Whether to go on; without asking, always.
+
+        Raises:
+            ConfigurationError: there is nobody to ask.
+        """
+        self.stderr.write(preview, style_func=str)
+        if not ask:
+            return True
+        if not sys.stdin.isatty():
+            raise ConfigurationError(
+                "there is no terminal to ask on; --no-input does it without asking. "
+                "Nothing was changed"
+            )
+        self.stderr.write(f"To go on, type the migration's name, {name}: ", str, "")
+        self.stderr.flush()
+        return sys.stdin.readline().strip() == name
 
 
 def batch_size(value: str) -> int:

@@ -3,6 +3,7 @@
 The states and their legal transitions stand in transfer.models; a trigger guards them too.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from transfer.exceptions import ResumeRefusedError, RunError
 from transfer.fingerprint import differences
 from transfer.ledger import Ledger
 from transfer.plan import Step
+from transfer.rollback_note import KEY as ROLLBACK
+from transfer.rollback_note import RollbackNote
 from transfer.target import Connection
 
 DEFAULT_NAME = "v2_migration_%Y_%m_%d"
@@ -29,6 +32,8 @@ class Migration:
     started_at: datetime
     fingerprint: dict[str, Any]
     states: dict[str, TableState] = field(default_factory=dict)
+    # How far rollback_v2 is with it; None: it was never begun.
+    rollback: RollbackNote | None = None
 
     @property
     def finished(self) -> bool:
@@ -48,6 +53,11 @@ class Migration:
         """It was rolled back, and may start anew under its name."""
         return any(state.status == "rolled_back" for state in self.states.values())
 
+    @property
+    def rolling_back(self) -> bool:
+        """A rollback of it has begun and is not through: some of its rows are gone, some not."""
+        return self.rollback is not None and not self.rollback.finished
+
 
 def read_migrations(connection: Connection, name: str | None = None) -> list[Migration]:
     """The migrations v3 knows, oldest first; only the named one where a name is given."""
@@ -66,6 +76,9 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
     for row in rows:
         migration = found.setdefault(row[0], Migration(row[0], row[3], row[2]))
         ledger = row[8]
+        if note := ledger.get(ROLLBACK):
+            migration.rollback = migration.rollback or RollbackNote(note["began_at"])
+            migration.rollback.add(row[1], note)
         migration.states[row[1]] = TableState(
             table=row[1],
             status=row[5],
@@ -128,6 +141,19 @@ def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
         )
 
 
+def check_rolled_back(migration: Migration) -> None:
+    """Refuse to begin a migration anew of which a rollback has left rows behind.
+
+    Raises:
+        ResumeRefusedError: says how to finish the rollback.
+    """
+    if migration.rolling_back:
+        raise ResumeRefusedError(
+            f"{migration.name!r} is rolled back in part: some of its rows are gone, some are not. "
+            f"First: rollback_v2 {shlex.quote(migration.name)}"
+        )
+
+
 def open_migration(
     connection: Connection,
     name: str,
@@ -138,7 +164,8 @@ def open_migration(
     """The migration of that name: begun now, begun anew after a rollback, or to be resumed.
 
     Raises:
-        ResumeRefusedError: it was begun under something that changes rows and now differs.
+        ResumeRefusedError: it was begun under something that changes rows and now differs, or is
+            being rolled back.
     """
     with connection.transaction():
         existing = read_migrations(connection, name)
@@ -152,6 +179,7 @@ def open_migration(
                 )
             return existing[0]
         if existing:
+            check_rolled_back(existing[0])
             # A rolled back row may only become pending, and what it counted is over. Its errors
             # stay as history; they are no errors of what begins now.
             connection.execute(

@@ -54,6 +54,10 @@ def _report(migration: Migration, now: datetime) -> MigrationReport:
             report.notes.append(f"{state.table}: last batch {when}.")
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
-    if migration.status in ("in_progress", "failed", "pending"):
+    if migration.rollback is not None:
+        report.notes.append(migration.rollback.sentence())
+    if migration.rolling_back:
+        report.notes.append(f"To go on: rollback_v2 {shlex.quote(migration.name)}")
+    elif migration.status in ("in_progress", "failed", "pending"):
         report.notes.append(f"To go on: import_v2 --name {shlex.quote(migration.name)}")
     return report
