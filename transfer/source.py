@@ -211,6 +211,17 @@ class Source:
             result.append(normalise(transposed[name]) if normalise else transposed[name])
         return Page(result, last_key, len(rows))
 
+    def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a statement that models cannot compose, as the driver gives them.
+
+        The caller bounds them; a ``%`` of its own is written ``%%``.
+
+        Raises:
+            SourceLostError: the connection was lost and stayed lost.
+            SourceError: v2 refused the statement.
+        """
+        return self._attempt(lambda: self._fetch(statement, parameters))
+
     def _fetch(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         connection = self.connection
         connection.ensure_connection()

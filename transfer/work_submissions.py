@@ -9,6 +9,7 @@ from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.batch import MappedBatch
 from transfer.mapping.codes import Code
+from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.layout import Reference, form_fields
 from transfer.mapping.numbers import MOST_DIGITS, Number, fallback_number, number_fault
@@ -17,6 +18,7 @@ from transfer.mapping.text import clean
 from transfer.open_errors import OpenError
 from transfer.plan import Step
 from transfer.records import SubmissionRow, V2Submission, is_id
+from transfer.source import Source
 from transfer.target import Connection
 from transfer.uniqueness import Assignments, Claim
 from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, mapped_batch, sortable
@@ -46,24 +48,9 @@ class SubmissionsWork:
     def prepare(self) -> None:
         """Learn the fields and choices of all forms; see Reference for what that holds."""
         run = self._run
-        reference = Reference(
-            organizations=run.target_organizations(), statuses=run.lookups.statuses
+        self._reference = read_reference(
+            run.source, run.lookups, run.ctx, run.target_organizations(), run.target_forms()
         )
-        for choice, name in run.lookups.choices.items():
-            reference.add_choice(choice, name)
-        for row in extract.scan(run.source, v2.FieldChoiceMap, ("id", "choice_id")):
-            if row[0] is not None:
-                reference.choice_of_map[row[0]] = row[1]
-        migrated = run.target_forms()
-        for batch in extract.forms(run.source, run.lookups, lambda: FORMS_AT_ONCE, settings=False):
-            for form in batch.rows:
-                maps = batch.maps.get(form.id, [])
-                layouts = form_fields(batch.fields.get(form.id, []), maps, run.ctx)
-                reference.add_form(form.id, migrated.get(form.id), layouts)
-            strays = batch.stray_fields
-            theirs = [m for f in {f.form_type_id for f in strays} for m in batch.maps.get(f, [])]
-            reference.add_fields(form_fields(strays, theirs, run.ctx, dangling=True))
-        self._reference = reference
 
     def decide(self, connection: Connection) -> None:
         """Find the submissions that need another number than their lookup code (M12)."""
@@ -168,6 +155,39 @@ class SubmissionsWork:
     def closing(self) -> list[Finding]:
         """See Work.closing."""
         return []
+
+
+def read_reference(
+    source: Source,
+    lookups: extract.Lookups,
+    ctx: MappingContext,
+    organizations: set[str],
+    migrated: Mapping[str, str],
+) -> Reference:
+    """All that mapping submissions looks up, read from v2 once; see Reference for what it holds.
+
+    Args:
+        source: v2.
+        lookups: its small tables.
+        ctx: the run's settings.
+        organizations: ids of the organizations that are in v3.
+        migrated: the forms that are in v3, id → organization.
+    """
+    reference = Reference(organizations=organizations, statuses=lookups.statuses)
+    for choice, name in lookups.choices.items():
+        reference.add_choice(choice, name)
+    for row in extract.scan(source, v2.FieldChoiceMap, ("id", "choice_id")):
+        if row[0] is not None:
+            reference.choice_of_map[row[0]] = row[1]
+    for batch in extract.forms(source, lookups, lambda: FORMS_AT_ONCE, settings=False):
+        for form in batch.rows:
+            maps = batch.maps.get(form.id, [])
+            layouts = form_fields(batch.fields.get(form.id, []), maps, ctx)
+            reference.add_form(form.id, migrated.get(form.id), layouts)
+        strays = batch.stray_fields
+        theirs = [m for f in {f.form_type_id for f in strays} for m in batch.maps.get(f, [])]
+        reference.add_fields(form_fields(strays, theirs, ctx, dangling=True))
+    return reference
 
 
 def _claims_the_same(row: V2Submission, before: Mapping[str, Any]) -> bool:

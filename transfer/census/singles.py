@@ -1,0 +1,213 @@
+"""Submissions mapped one by one: those no group can tell about, and a sample for their texts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.db.models import TextField, Value
+
+from legacy_v2 import models as v2
+from transfer import extract, reread
+from transfer.census.advice import TEXT_BESIDE_CHOICE
+from transfer.census.groups import ANSWER, SUBMISSION, Groups
+from transfer.census.hazard import Tally
+from transfer.census.questions import Questions
+from transfer.census.records import refusal
+from transfer.census.spool import Spool, Wish
+from transfer.mapping.codes import Code
+from transfer.mapping.context import MappingContext
+from transfer.mapping.findings import Outcome
+from transfer.mapping.layout import Reference
+from transfer.mapping.numbers import Number, fallback_number, number_fault
+from transfer.mapping.submissions import map_submission
+from transfer.mapping.text import clean
+from transfer.mapping.times import to_utc
+from transfer.records import V2Submission, is_id
+from transfer.scope import Scope
+from transfer.source import Source
+
+# What a sample tells of: hazards inside texts, and times the zone has twice or not at all.
+IN_TEXTS = (Code.TEXT_CLEANED, Code.TIME_GAP_OR_OVERLAP)
+# Ids of left out submissions read at once: every page asks v2 for all of them.
+LEFT_OUT_AT_ONCE = 100_000
+# Submissions that may share a code read one by one; where there are more, all are read.
+MOST_SHARED = 20_000
+# A sample is taken in as many places, for Ids made one after another lie together.
+SLICES = 16
+WIDEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+class Singles:
+    """Maps submissions with all their answers, as the run does, and counts what it says.
+
+    Args:
+        source: v2.
+        scope: which submissions are in the run.
+        reference: what mapping looks up.
+        ctx: the run's settings.
+        spool: numbers decided, and who is singled out.
+        groups: the other submissions.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        scope: Scope,
+        reference: Reference,
+        ctx: MappingContext,
+        spool: Spool,
+        groups: Groups,
+    ) -> None:
+        self._source = source
+        self._scope = scope
+        self._reference = reference
+        self._ctx = ctx
+        self._spool = spool
+        self._groups = groups
+
+    def decide_numbers(self, questions: Questions, *, by_home: bool) -> None:
+        """Find the submissions whose lookup code was used before, by the run's own rule (M12).
+
+        v2 finds those that may share one; who does, and who comes first, is decided here, for no
+        two servers compare texts and ids alike.
+        """
+        count, ids = questions.shared_codes(by_home=by_home)
+        if count:
+            rows = self._some(questions.ids(ids, count)) if count <= MOST_SHARED else self._all()
+            self._spool.decide(self._wishes(rows))
+
+    def _all(self) -> Iterator[V2Submission]:
+        rows = extract.scan(self._source, v2.FormSubmission, extract.SUBMISSION_COLUMNS)
+        return (V2Submission(*row) for row in rows)
+
+    def _some(self, ids: Sequence[str]) -> Iterator[V2Submission]:
+        for start in range(0, len(ids), reread.AT_ONCE):
+            part = list(filter(is_id, ids[start : start + reread.AT_ONCE]))
+            query = v2.FormSubmission._default_manager.filter(id__in=part)
+            page = self._source.read(query, extract.SUBMISSION_COLUMNS)
+            yield from (V2Submission(*row) for row in page.rows())
+
+    def _wishes(self, rows: Iterable[V2Submission]) -> Iterator[Wish]:
+        """As transfer.work_submissions has the claims to numbers."""
+        for row in rows:
+            code, own = row.lookup_code, row.organization_id
+            organization = self._scope.submission_organization(row)
+            if not isinstance(code, str) or number_fault(code) is not None:
+                continue
+            if not is_id(organization) or not is_id(row.id):
+                continue
+            made = row.created_on
+            created = made.isoformat(" ") if isinstance(made, datetime) else None
+            form = None if row.form_type_id is None else clean(str(row.form_type_id))
+            yield Wish(row.id, organization, created, clean(code), form, own)
+
+    def single_out(self, questions: Questions) -> None:
+        """Note all that the questions leave out of their groups."""
+        after = ""
+        while page := questions.left_out(after, LEFT_OUT_AT_ONCE):
+            self._spool.single_out(one.lower() for one in page)
+            after = page[-1]
+            if len(page) < LEFT_OUT_AT_ONCE:
+                break
+
+    def count(self, tally: Tally, *, in_texts: bool) -> None:
+        """Count the findings of all that are singled out.
+
+        Args:
+            tally: where.
+            in_texts: those inside texts too: every submission that has some is among them.
+        """
+        for ids in self._spool.singled():
+            for outcome in self._outcomes(ids)[0]:
+                code = refusal(outcome.row) if outcome.row is not None else None
+                if code is not None:
+                    tally.add(code.value, SUBMISSION, 1, (outcome.record_id,))
+                    continue
+                tally.take(f for f in outcome.findings if in_texts or f.code not in IN_TEXTS)
+                if outcome.answers.choices:
+                    key = (outcome.record_id,)
+                    tally.add(TEXT_BESIDE_CHOICE, ANSWER, outcome.answers.choices, key)
+
+    def sample(self, tally: Tally, size: int) -> tuple[int, int]:
+        """Count what is inside texts and times of some submissions.
+
+        Returns:
+            How many submissions and how many answers were looked at.
+        """
+        submissions = answers = 0
+        for ids in self._spread(size):
+            outcomes, read = self._outcomes(ids)
+            submissions += len(ids)
+            answers += read
+            for outcome in outcomes:
+                if outcome.row is not None and refusal(outcome.row) is None:
+                    tally.take(f for f in outcome.findings if f.code in IN_TEXTS)
+        return submissions, answers
+
+    def count_times(self, tally: Tally) -> None:
+        """Count the times the zone has twice or not at all, of those not singled out (M3)."""
+        columns = ("id", "form_type_id", "organization_id", "created_on", "last_updated_on")
+        rows = extract.pages(
+            self._source,
+            v2.FormSubmission._default_manager.all(),
+            columns,
+            lambda: extract.SCAN_SIZE,
+            "",
+        )
+        for page in rows:
+            hit: list[str] = []
+            for v2_id, form, own, *times in page.rows():
+                if self._groups.migrates(form, own):
+                    hit += [v2_id for time in times if self._is_doubtful(time)]
+            singled = self._spool.singled_among(sorted(set(hit)))
+            for v2_id in hit:
+                if v2_id not in singled:
+                    tally.add(Code.TIME_GAP_OR_OVERLAP, SUBMISSION, 1, (v2_id,))
+
+    def _is_doubtful(self, time: object) -> bool:
+        if not isinstance(time, datetime):
+            return False
+        return to_utc(time, self._ctx.time_zone)[1] is Code.TIME_GAP_OR_OVERLAP
+
+    def _outcomes(self, ids: Sequence[str]) -> tuple[list[Outcome], int]:
+        """What becomes of these submissions, those in the run, and how many answers were read."""
+        batch = reread.submissions(self._source, ids)
+        read = batch.answers_read
+        owner = self._scope.submission_organization
+        rows = [row for row in batch.rows if self._scope.has_organization(owner(row))]
+        later = self._spool.later([row.id for row in rows if is_id(row.id)])
+        outcomes = []
+        for row in rows:
+            fault = Code.NUMBER_DUPLICATE if row.id in later else number_fault(row.lookup_code)
+            number = Number(fallback_number(row.id, 8), fault) if fault else None
+            outcomes.append(
+                map_submission(row, batch.answers[row.id], self._reference, self._ctx, number)
+            )
+        return outcomes, read
+
+    def _spread(self, size: int) -> Iterator[list[str]]:
+        """Ids of about so many submissions out of all parts of the table."""
+        bounds = [f"{digit:x}" * 8 + f"-{f'{digit:x}' * 4}" * 3 + f"-{f'{digit:x}' * 12}"
+                  for digit in range(SLICES)]  # fmt: skip
+        left, after = size, {n: bounds[n] if n else "" for n in range(SLICES)}
+        while left > 0 and after:
+            share = max(left // len(after), 1)
+            for n in list(after):
+                ids = self._ids(after[n], bounds[n + 1] if n + 1 < SLICES else "", min(share, left))
+                left -= len(ids)
+                for start in range(0, len(ids), reread.AT_ONCE):
+                    yield ids[start : start + reread.AT_ONCE]
+                if len(ids) < share:
+                    del after[n]
+                else:
+                    after[n] = ids[-1]
+                if left <= 0:
+                    return
+
+    def _ids(self, after: str, until: str, rows: int) -> list[str]:
+        query = v2.FormSubmission._default_manager.order_by("id")
+        text = TextField()
+        if after:
+            query = query.filter(id__gt=Value(after, text))
+        if until:
+            query = query.filter(id__lte=Value(until, text))
+        return list(self._source.read(query[:rows], ("id",)).columns[0])
