@@ -5,7 +5,6 @@ Only one thing can be done here: trying open errors again, as retry_v2 does.
 
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import unquote
@@ -19,84 +18,36 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from pliers.admin import ReadOnlyAdmin
-from pliers.admin_display import link, list_link, quiet, visible
-from pliers.admin_lists import as_uuid, migration_names
+from pliers.admin_display import list_link, quiet, visible
 from transfer import admin_display
+from transfer.admin_filters import CodeFilter, MigrationNameFilter, ResolvedFilter, TableFilter
+from transfer.admin_proof import (
+    MigrationDeferralAdmin,
+    MigrationDifferenceAdmin,
+    MigrationVerificationAdmin,
+)
+from transfer.admin_proof_display import v3_record
 from transfer.admin_retry import try_again
-from transfer.mapping.codes import Code
-from transfer.models import MigrationError, MigrationProgress
+from transfer.models import (
+    MigrationDeferral,
+    MigrationDifference,
+    MigrationError,
+    MigrationProgress,
+    MigrationVerification,
+)
 from transfer.plan import PLAN
 
 if TYPE_CHECKING:  # Django's classes take their type arguments in the stubs only
     _Rows = QuerySet[Any]
-    _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _Rows = QuerySet
-    _ModelAdmin = admin.ModelAdmin
 
-V3_MODELS: dict[str, type[Model]] = {model._meta.db_table: model for model in apps.get_models()}
 # A finding names the v2 record; where that is the one the v3 row is made from, they share the id.
 V2_TABLES = {step.table: step.v2_table for step in PLAN}
 
-
-class ListFilter(admin.SimpleListFilter):
-    """A filter on a text column whose choices are known without reading the table."""
-
-    parameter_name: str
-
-    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:  # noqa: ARG002 - Django's signature
-        """The rows with the chosen value."""
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
-
-
-class MigrationNameFilter(ListFilter):
-    """Filters by migration."""
-
-    title = "migration"
-    parameter_name = "migration_name"
-
-    def lookups(self, request: HttpRequest, model_admin: _ModelAdmin) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
-        """The migrations v3 knows of."""
-        return [(name, name) for name in migration_names()]
-
-
-class TableFilter(ListFilter):
-    """Filters by v3 table."""
-
-    title = "table"
-    parameter_name = "table_name"
-
-    def lookups(self, request: HttpRequest, model_admin: _ModelAdmin) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
-        """The tables a migration fills."""
-        return [(step.table, step.table) for step in PLAN]
-
-
-class CodeFilter(ListFilter):
-    """Filters by cause."""
-
-    title = "code"
-    parameter_name = "code"
-
-    def lookups(self, request: HttpRequest, model_admin: _ModelAdmin) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
-        """Every code there is, with its rule."""
-        return [(code.value, f"{code.value} ({code.info.rule})") for code in Code]
-
-
-class ResolvedFilter(admin.SimpleListFilter):
-    """Filters by whether a finding is still open."""
-
-    title = "resolved"
-    parameter_name = "resolved"
-
-    def lookups(self, request: HttpRequest, model_admin: _ModelAdmin) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
-        """Yes and no."""
-        return [("no", "No"), ("yes", "Yes")]
-
-    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:  # noqa: ARG002 - Django's signature
-        """The rows that are, or are not."""
-        if self.value() in {"yes", "no"}:
-            return queryset.filter(resolved_at__isnull=self.value() == "no")
-        return queryset
+admin.site.register(MigrationVerification, MigrationVerificationAdmin)
+admin.site.register(MigrationDifference, MigrationDifferenceAdmin)
+admin.site.register(MigrationDeferral, MigrationDeferralAdmin)
 
 
 @admin.register(MigrationProgress)
@@ -357,9 +308,6 @@ class MigrationErrorAdmin(ReadOnlyAdmin):
     @admin.display(description="v3 record")
     def record(self, obj: MigrationError) -> SafeString:
         """The migrated record, linked where it is in v3."""
-        model = V3_MODELS.get(obj.table_name)
-        key = as_uuid(obj.record_id or "")
-        if model is None or key is None or V2_TABLES.get(obj.table_name) != obj.v2_table:
+        if V2_TABLES.get(obj.table_name) != obj.v2_table:
             return quiet("none of its own")
-        found = model._default_manager.filter(pk=key).first()
-        return link(found) if found else quiet("not in v3")
+        return v3_record(obj.table_name, obj.record_id or "")

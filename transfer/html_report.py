@@ -36,11 +36,7 @@ BARS_SHOWN = 12
 TABLES_SHOWN = 50
 ACCEPTED_SHOWN = 200
 
-_KINDS = {
-    "missing_in_v3": "missing in v3",
-    "missing_in_v2": "missing in v2",
-    "different": "different",
-}
+_KINDS = ("missing_in_v3", "missing_in_v2", "different")
 
 
 class Listed(NamedTuple):
@@ -147,7 +143,6 @@ class _Difference(NamedTuple):
     """What a page says of one difference."""
 
     row: Mapping[str, Any]
-    kind: object
     values: Pair
 
 
@@ -164,7 +159,6 @@ def _differences(found: Sequence[Mapping[str, Any]], total: int) -> Listed:
     rows = [
         _Difference(
             row,
-            _KINDS.get(str(row.get("kind")), row.get("kind")),
             side_by_side(_text(row.get("v2_value")), _text(row.get("v3_value"))),
         )
         for row in found[:DIFFERENCES_SHOWN]
@@ -224,9 +218,11 @@ def _places_chart(places: Sequence[Mapping[str, Any]]) -> SafeString:
 
 
 def _worst_first(groups: list[Mapping[str, Any]]) -> Listed:
-    ordered = sorted(
-        groups, key=lambda row: (row.get("status") == "PASSED", -_count(row, "source_count"))
-    )
+    def order(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
+        passed, answers = row.get("status") == "PASSED", row.get("what") == "answers"
+        return passed, answers, -_count(row, "source_count")
+
+    ordered = sorted(groups, key=order)
     listed = _first(ordered, GROUPS_SHOWN)
     rest = Counter(_name(row.get("status")) for row in ordered[GROUPS_SHOWN:])
     return listed._replace(note=", ".join(f"{n:,} {name}" for name, n in sorted(rest.items())))

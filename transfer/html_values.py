@@ -17,7 +17,7 @@ TEXT_SHOWN = 500
 EQUAL_SHOWN = 60
 """Characters shown of what two values have in common, before and after the part that differs."""
 
-PART_SHOWN = 300
+PART_SHOWN = 450
 """Characters shown of the part in which two values differ."""
 
 CODES_SHOWN = 6

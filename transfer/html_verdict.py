@@ -101,7 +101,7 @@ def _failed(document: Mapping[str, Any], errors: int, found: int) -> Words:
     wrong = "What is in v3 is not what the rules make of v2, or something is neither there nor"
     meaning = [f"{wrong} recorded as an error."]
     if found:
-        meaning.append(f"{counted(found, 'difference')} found; the first are listed below.")
+        meaning.append(f"{counted(found, 'difference')} found.")
     if errors:
         meaning.append(f"Besides, {counted(errors, 'error')} of the migration are open.")
     return Words(

@@ -3,6 +3,7 @@
 from django import template
 from django.utils.safestring import SafeString
 
+from transfer.html_charts import PARTS
 from transfer.html_values import shown as shown_text
 from transfer.verify_report import Verdict
 
@@ -27,3 +28,9 @@ def figure(value: object) -> SafeString:
 def status_class(value: object) -> str:
     """A verdict as a class of the page's; nothing for what is none."""
     return str(value) if value in list(Verdict) else ""
+
+
+@register.filter
+def kind(value: object) -> SafeString:
+    """The kind of a difference in words."""
+    return shown_text(PARTS.get(str(value), value))

@@ -7,7 +7,14 @@ from django.urls import reverse
 from forms_app.models import Workflow
 from organizations.models import Plugin
 from tests.factories import OrganizationFactory
-from transfer.models import MigrationError, MigrationProgress
+from tests.verify_documents import failed
+from transfer.models import (
+    MigrationDeferral,
+    MigrationDifference,
+    MigrationError,
+    MigrationProgress,
+    MigrationVerification,
+)
 
 BATCH = "v2_migration_2025_01_22"
 
@@ -62,3 +69,41 @@ def finding(**values):
         "error_detail": {"LookupCode": "<b>"},
     }
     return MigrationError.objects.create(**defaults | values)
+
+
+def verification(**values):
+    defaults = {
+        "migration_name": BATCH,
+        "status": "completed",
+        "completed_at": "2025-01-22 23:15Z",
+        "report": failed(migration=BATCH),
+    }
+    return MigrationVerification.objects.create(**defaults | values)
+
+
+def difference(**values):
+    if "verification" not in values:
+        values["verification"] = MigrationVerification.objects.last() or verification()
+    defaults = {
+        "migration_name": BATCH,
+        "table_name": "submissions",
+        "v2_table": "FormSubmission",
+        "record_id": str(uuid.uuid4()),
+        "kind": "different",
+        "column_name": "data[FullName]",
+        "v2_value": '"Ada"',
+        "v3_value": '"Adi"',
+        "place": uuid.uuid4().hex,
+    }
+    return MigrationDifference.objects.create(**defaults | values)
+
+
+def deferral(**values):
+    defaults = {
+        "migration_name": BATCH,
+        "table_name": "submissions",
+        "kind": "index",
+        "name": "idx_submissions_form",
+        "definition": "CREATE INDEX idx_submissions_form ON submissions USING btree (form_id)",
+    }
+    return MigrationDeferral.objects.create(**defaults | values)

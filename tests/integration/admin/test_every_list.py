@@ -13,13 +13,22 @@ from tests.integration.admin.rows import (
     BATCH,
     address,
     change,
+    deferral,
+    difference,
     finding,
     listed,
     plugin,
     progress,
+    verification,
     workflow,
 )
-from transfer.models import MigrationError, MigrationProgress
+from transfer.models import (
+    MigrationDeferral,
+    MigrationDifference,
+    MigrationError,
+    MigrationProgress,
+    MigrationVerification,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +41,9 @@ MODELS = [
     Submission,
     MigrationProgress,
     MigrationError,
+    MigrationVerification,
+    MigrationDifference,
+    MigrationDeferral,
 ]
 
 
@@ -45,7 +57,8 @@ class TestEveryList:
         submission = SubmissionFactory(migration_batch=BATCH)
         user = UserFactory(organization=submission.organization)
         rows = [submission, submission.form, submission.organization, user, plugin(), workflow()]
-        for row in [*rows, progress(), finding()]:
+        rows += [progress(), finding(), verification(), difference(), deferral()]
+        for row in rows:
             assert change(row) in listed(get, type(row))
 
     @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
