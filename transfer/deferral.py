@@ -46,6 +46,13 @@ _OWNS = """
       FROM pg_class AS own
      WHERE own.oid = ANY(SELECT to_regclass(name)::oid FROM unnest(%s::text[]) AS name)
 """
+# What was dropped for this run and is built again stays: little may be left to come in.
+_DROPPED_ONCE = """
+    SELECT count(*) FROM migration_deferrals
+     WHERE migration_name = %s AND table_name = %s AND kind = 'index'
+       AND deferred_at >= (SELECT min(started_at) FROM migration_progress
+                            WHERE migration_name = %s)
+"""
 _RECORD = """
     INSERT INTO migration_deferrals (migration_name, table_name, kind, name, definition)
     SELECT %s, %s, %s, name, definition
@@ -226,7 +233,10 @@ class Deferral:
                 return f"it has what would not be done then: {', '.join(obstacles)}"
             keys = deferral_keys.keys_of(writer, oid)
             taken = {key.name for key in keys}
-            if deferral_indexes.secondary_indexes(writer, oid):
+            ((dropped_once,),) = writer.execute(
+                _DROPPED_ONCE, (self.migration, table, self.migration)
+            ).fetchall()
+            if not dropped_once and deferral_indexes.secondary_indexes(writer, oid):
                 writer.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_SECONDS}s'".encode())
                 lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
                 writer.execute(lock.format(sql.Identifier(table)))

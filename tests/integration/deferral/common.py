@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connections
-from psycopg import sql
 
 from tests.runs import Quiet, empty_v3, query, run, snapshot
+from tests.servers import use_v3
 from transfer.batch import TableState
 
 
@@ -63,15 +63,14 @@ def unsettled() -> list[tuple[Any, ...]]:
     )
 
 
-def in_submissions(action: Callable[[], None], batch: int = 1) -> Quiet:
-    """An observer that acts once, after this batch of the submissions."""
+def in_submissions(*actions: Callable[[], object]) -> Quiet:
+    """An observer that acts after the first batches of the submissions, an action each."""
+    waiting = list(actions)
 
     def act(state: TableState) -> None:
-        if state.table == "submissions" and state.batches == batch and not acted:
-            acted.append(True)
-            action()
+        if state.table == "submissions" and waiting:
+            waiting.pop(0)()
 
-    acted: list[bool] = []
     return Quiet(act)
 
 
@@ -90,21 +89,14 @@ def another_session() -> "Iterator[psycopg.Connection[Any]]":
 
 @contextmanager
 def role(name: str, *grants: str) -> Iterator[None]:
-    """Be another role in v3 while this lasts: every new connection of the alias logs in as it."""
-    quoted = sql.Identifier(name).as_string()
-    query(f"CREATE ROLE {quoted} LOGIN PASSWORD 'of-a-test'")
-    for grant in grants:
-        query(grant.format(role=quoted))
-    alias = connections.settings["default"]
-    settings = connections["default"].settings_dict
-    before, owner = dict(settings), connections["default"].settings_dict["USER"]
-    settings |= {"USER": name, "PASSWORD": "of-a-test"}
+    """Be another role in v3 while this lasts; ``grants`` end with the role's name."""
+    query(f"CREATE ROLE {name} LOGIN")
+    ((owner,),) = query("SELECT quote_ident(current_user)")
     try:
-        yield
+        for grant in grants:
+            query(f"{grant.format(owner=owner)} {name}")
+        with use_v3({"USER": name, "PASSWORD": ""}):
+            yield
     finally:
-        settings.clear()
-        settings |= before
-        assert alias is not None
-        assert owner != name
-        query(f"REASSIGN OWNED BY {quoted} TO CURRENT_USER; DROP OWNED BY {quoted}")
-        query(f"DROP ROLE {quoted}")
+        query(f"DROP OWNED BY {name}")
+        query(f"DROP ROLE {name}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from psycopg import sql
 
 from tests.integration.deferral.common import indexes
 from tests.runs import query
@@ -14,6 +15,6 @@ def every_index(transactional_db: None) -> Iterator[None]:
     before = indexes()
     yield
     for name in indexes().keys() - before.keys():
-        query(f'DROP INDEX "{name}"')
+        query(f"DROP INDEX {sql.Identifier(name).as_string()}".replace("%", "%%"))
     for name in before.keys() - indexes().keys():
         query(before[name])
