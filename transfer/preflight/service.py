@@ -1,0 +1,255 @@
+"""The preflight service: asks both databases everything, writes to neither.
+
+One side that cannot be reached is a line of the checklist; the other is looked at all the same.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from django.db import DatabaseError
+
+from transfer.backup import dump
+from transfer.bare_target import BareTarget
+from transfer.census import Present, take_census
+from transfer.census.advice import NOTES
+from transfer.exceptions import ConfigurationError, SourceError, TargetError
+from transfer.options import ImportOptions
+from transfer.preflight.estimates import disk_line, estimate, time_line
+from transfer.preflight.lines import Line, Status, blocked, ok, warning
+from transfer.preflight.report import PreflightReport
+from transfer.preflight.sample import NAME, take_sample
+from transfer.preflight.source_lines import open_source, source_lines
+from transfer.preflight.target_lines import migrations_line, open_target, target_lines
+from transfer.preflight.volumes import take_volumes
+from transfer.restore_point import create_restore_point
+from transfer.scope import Scope
+from transfer.source import Source
+from transfer.source import describe as describe_source
+from transfer.target import describe, first_line
+
+FORMS, VOLUME, HAZARDS, BACK = "forms", "volume", "hazards", "way back"
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What was asked for, to be able to go back: a restore point's name, a dump's file."""
+
+    restore_point: str | None = None
+    backup: Path | None = None
+
+
+def run_preflight(
+    options: ImportOptions,
+    *,
+    full: bool = False,
+    way_back: WayBack | None = None,
+    telling: Callable[[str], None] = lambda _text: None,
+) -> PreflightReport:
+    """Look at v2 and v3 before an import with these options.
+
+    Args:
+        options: the import's.
+        full: look for hazards inside texts in all rows, not in a sample.
+        way_back: make these after the checks.
+        telling: is told what is being done, for who waits.
+    """
+    began = time.monotonic()
+    report = PreflightReport(datetime.now(UTC), describe_source("v2"), describe())
+    with contextlib.ExitStack() as stack:
+        telling("asking v3")
+        target, lines = open_target()
+        migrated = False
+        if target:
+            stack.enter_context(contextlib.closing(target))
+            line = migrations_line()
+            migrated = line.status is Status.OK
+            lines += [line, *target_lines(target, migrated=migrated)]
+        telling("asking v2")
+        source, v2_lines = open_source()
+        report.lines = v2_lines
+        if source:
+            stack.enter_context(contextlib.closing(source))
+            report.lines += source_lines(source)
+        report.lines += lines
+        if source and not source.schema.missing():
+            _look_into(source, target if migrated else None, options, report, full, telling)
+        elif source:
+            report.lines.append(
+                warning(FORMS, "forms and rows", "not looked into: v2 lacks what is required")
+            )
+    _prepare_return(way_back or WayBack(), report, telling)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _look_into(
+    source: Source,
+    target: BareTarget | None,
+    options: ImportOptions,
+    report: PreflightReport,
+    full: bool,  # noqa: FBT001 - handed on
+    telling: Callable[[str], None],
+) -> None:
+    """What v2 holds: whose the forms are, how much there is, and what is wrong with it."""
+    organizations = _target_organizations(target)
+    ctx = options.context(NAME, report.checked_at)
+    try:
+        scope = Scope(source, ctx, options.organizations)
+    except SourceError as error:
+        report.lines.append(blocked(FORMS, "organizations", error.message, "repair v2"))
+        return
+    report.lines.append(_forms_line(scope, options, organizations))
+    telling("counting v2")
+    _step(report, VOLUME, "what there is", lambda: _measure(source, scope, report))
+    if report.volumes:
+        telling("reading and mapping a sample")
+        _step(
+            report, VOLUME, "estimates", lambda: _estimate(source, scope, options, target, report)
+        )
+    telling("looking for hazards in all rows" if full else "looking for hazards")
+    present = Present(organizations, _target_forms(target))
+    _step(
+        report,
+        HAZARDS,
+        "census",
+        lambda: _census(source, options, report, full=full, present=present),
+    )
+
+
+def _step(report: PreflightReport, area: str, check: str, action: Callable[[], None]) -> None:
+    """Do a part of the work; what goes wrong with it is a line, and the rest goes on."""
+    try:
+        action()
+    except (SourceError, TargetError, DatabaseError, psycopg.Error) as error:
+        found = f"could not be looked at: {first_line(error)}"
+        report.lines.append(warning(area, check, found))
+
+
+def _forms_line(scope: Scope, options: ImportOptions, organizations: set[str]) -> Line:
+    try:
+        scope.check(
+            default_organization=options.default_organization, target_organizations=organizations
+        )
+    except ConfigurationError as error:
+        return blocked(
+            FORMS, "organizations", error.message, "import_v2 refuses to start until then (M8)"
+        )
+    count = scope.count_forms()
+    return ok(FORMS, "organizations", f"each of {count:,} forms to be moved has one (M8)")
+
+
+def _measure(source: Source, scope: Scope, report: PreflightReport) -> None:
+    report.volumes = volumes = take_volumes(source, scope)
+    total = volumes.total
+    organizations = len(volumes.organizations())
+    said = (
+        f"{total.submissions:,} submissions with {total.answers:,} answers in {total.form} of "
+        f"{organizations:,} organizations, {total.first or 'never'} to {total.last or 'never'}"
+    )
+    if total.submissions:
+        report.lines.append(ok(VOLUME, "what there is", said))
+    else:
+        report.lines.append(
+            warning(VOLUME, "what there is", said, "is this the database you mean?")
+        )
+    if volumes.answers_of_nobody:
+        found = f"{volumes.answers_of_nobody:,} answers belong to no submission"
+        report.lines.append(warning(VOLUME, "answers", found, "each is an error (M17)"))
+
+
+def _estimate(
+    source: Source,
+    scope: Scope,
+    options: ImportOptions,
+    target: BareTarget | None,
+    report: PreflightReport,
+) -> None:
+    if report.volumes is None:
+        return
+    samples = take_sample(source, scope, options, target)
+    report.estimate = estimate(samples, report.volumes, target)
+    report.lines += [disk_line(report.estimate), time_line(report.estimate)]
+
+
+def _census(
+    source: Source,
+    options: ImportOptions,
+    report: PreflightReport,
+    *,
+    full: bool,
+    present: Present,
+) -> None:
+    report.hazards = take_census(source, options, full=full, present=present)
+    errors = [hazard for hazard in report.hazards if hazard.severity == "error"]
+    for hazard in errors:
+        # What an import refuses to start with has a line of its own already.
+        if hazard.code in NOTES and NOTES[hazard.code].blocks:
+            continue
+        some = f", such as {hazard.samples[0]}" if hazard.samples else ""
+        found = f"{hazard.count:,} of {hazard.v2_table}{some}: {hazard.meaning} ({hazard.rule})"
+        report.lines.append(warning(HAZARDS, hazard.code, found, hazard.action))
+    kinds = {
+        severity: [h for h in report.hazards if h.severity == severity]
+        for severity in ("error", "warning", "note")
+    }
+    said = ", ".join(
+        f"{sum(hazard.count for hazard in found):,} in {len(found)} kinds of {severity}"
+        for severity, found in kinds.items()
+    )
+    if report.hazards:
+        sampled = any(hazard.basis != "all rows" for hazard in report.hazards)
+        more = "; --full looks into all texts" if sampled and not full else ""
+        report.lines.append(ok(HAZARDS, "census", f"{said}{more}"))
+    else:
+        report.lines.append(ok(HAZARDS, "census", "none found"))
+
+
+def _target_organizations(target: BareTarget | None) -> set[str]:
+    if target is None:
+        return set()
+    return {row[0] for row in target.reader.execute("SELECT id::text FROM organizations")}
+
+
+def _target_forms(target: BareTarget | None) -> dict[str, str]:
+    if target is None:
+        return {}
+    rows = target.reader.execute(
+        "SELECT id::text, organization_id::text FROM forms WHERE metadata ? 'migration_batch'"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _prepare_return(
+    asked: WayBack, report: PreflightReport, telling: Callable[[str], None]
+) -> None:
+    """Make the restore point and the dump that were asked for."""
+    if asked.restore_point is not None:
+        telling("making a restore point")
+        try:
+            made = report.restore_point = create_restore_point(asked.restore_point)
+        except TargetError as error:
+            report.lines.append(blocked(BACK, "restore point", error.message, "or use --backup"))
+        else:
+            advice = "docs/runbook.md, Restore points, shows how to set that up; or use --backup"
+            report.lines.append(
+                ok(BACK, "restore point", made.sentence())
+                if made.usable
+                else warning(BACK, "restore point", made.sentence(), advice)
+            )
+    if asked.backup is not None:
+        telling("dumping v3")
+        try:
+            report.backup = dump(asked.backup)
+        except TargetError as error:
+            report.lines.append(blocked(BACK, "backup", error.message, "there is no dump"))
+        else:
+            report.lines.append(ok(BACK, "backup", report.backup.sentence()))
+    if asked == WayBack():
+        report.lines.append(
+            ok(BACK, "backup", "none was asked for: --backup FILE dumps v3 before the import")
+        )
