@@ -39,7 +39,7 @@ def group(number: int, v2: int, v3: int | None = None, level: str = "organizatio
 
 def difference(**more: Any) -> Any:
     usual: dict[str, Any] = {"table": "submissions", "v2_table": "FormSubmission"}
-    usual |= {"record_id": str(uuid.UUID(int=77)), "kind": "different", "column": "data.FullName"}
+    usual |= {"record_id": str(uuid.UUID(int=77)), "kind": "different", "column": "data[FullName]"}
     return usual | {"v2_value": '"Ada Lovelace"', "v3_value": '"Ada Loveluce"'} | more
 
 
@@ -47,7 +47,7 @@ def differences(*shown: Any, total: int | None = None) -> Any:
     total = len(shown) if total is None else total
     places: dict[tuple[str, str, str], int] = {}
     for each in shown:
-        place = each["table"], each["kind"], each["column"]
+        place = each["table"], each["kind"], each["column"].partition("[")[0]
         places[place] = places.get(place, 0) + 1
     by_place = [
         {"table": name, "kind": kind, "column": column, "count": count}
@@ -96,14 +96,14 @@ def failed(**changes: Any) -> dict[str, Any]:
     """The report of a migration with everything in it that a report can hold."""
     shown = [
         difference(),
-        difference(column="data.Tags", v2_value='["a", "b"]', v3_value='["b", "a"]'),
-        difference(column="data.Name", v2_value='"Zoe\u0301"', v3_value='"Zoé"'),
+        difference(column="data[Tags]", v2_value='["a", "b"]', v3_value='["b", "a"]'),
+        difference(column="data[Name]", v2_value='"Zoe\u0301"', v3_value='"Zoé"'),
         difference(kind="missing_in_v3", column="", v2_value='{"Id": 1}', v3_value=None),
-        difference(kind="missing_in_v2", column="data.Extra", v2_value=None, v3_value="null"),
+        difference(kind="missing_in_v2", column="data[Extra]", v2_value=None, v3_value="null"),
         difference(
             table="forms",
             v2_table="FormType",
-            column="definition.title",
+            column="definition[title]",
             v2_value='"<script>alert(1)</script>"',
             v3_value='"<img src=x onerror=alert(1)>"',
         ),

@@ -234,7 +234,9 @@ def _first(rows: Sequence[Any], limit: int) -> Listed:
 
 def _looked_at(document: Mapping[str, Any]) -> str:
     sample = number(document.get("sample"))
-    return "everything" if sample is None else f"a sample of {counted(sample, 'record')} a table"
+    if sample is None:
+        return "everything"
+    return f"a sample: the values of {counted(sample, 'record')} of each large table"
 
 
 def _time(value: object) -> object:

@@ -136,7 +136,7 @@ def _of_a_sample(words: Words, sample: int) -> Words:
         headline=f"{words.headline}, as far as a sample tells",
         meaning=(
             *words.meaning,
-            f"Only {counted(sample, 'record')} a table were compared: the others may differ.",
+            f"Of large tables the values of {counted(sample, 'record')} were compared, not all.",
         ),
         to_do=(*words.to_do, "Verify all of it before you rely on it: without --sample."),
     )

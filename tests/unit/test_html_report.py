@@ -84,8 +84,8 @@ class TestVerdict:
     def test_a_sample_promises_no_more_than_a_sample(self, status, promise):
         said = verdict(document(status=status, sample=500))
         assert said.headline.endswith("as far as a sample tells") is promise
-        assert any("Only 500 records a table" in line for line in said.meaning) is promise
-        assert "a sample of 500 records a table" in page(document(sample=500)).text()
+        assert any("500 records were compared" in line for line in said.meaning) is promise
+        assert "a sample: the values of 500 records" in page(document(sample=500)).text()
 
     def test_the_next_command_is_there_for_a_shell(self):
         assert verdict(document(status="OPEN", migration="a night's")).command == (
@@ -150,12 +150,12 @@ class TestContents:
         rows = cells(section(page(failed()), "differences"))
         assert any(
             "00000000004d" in row[0]
-            and row[1] == "differentdata.FullName"
+            and row[1] == "differentdata[FullName]"
             and row[2:] == ['"Ada Lovelace"', '"Ada Loveluce"']
             for row in rows
         )
         assert ["missing in v3", '{"Id": 1}', "no value"] in [row[1:] for row in rows]
-        assert ["missing in v2data.Extra", "no value", "null"] in [row[1:] for row in rows]
+        assert ["missing in v2data[Extra]", "no value", "null"] in [row[1:] for row in rows]
 
     def test_what_the_file_does_not_hold_is_said(self):
         assert "and 1,228 more" in words(section(page(failed()), "differences"))

@@ -198,16 +198,16 @@ class TestVerification:
         assert change(later) in rows
         assert change(resolved) not in rows
 
-    @pytest.mark.parametrize("column", ["data.FullName", ""])
-    def test_each_place_leads_to_the_differences_there(self, get, column):
-        places = differences(told(column=column))
-        run = verification(report=failed(differences=places))
-        found = difference(verification=run, column_name=column)
-        other = difference(verification=run, column_name="data.Other")
+    @pytest.mark.parametrize(
+        ("column", "there"),
+        [("data", ["data", "data[FullName]"]), ("", [""]), ("updated_at", ["updated_at"])],
+    )
+    def test_each_place_leads_to_the_differences_there(self, get, column, there):
+        run = verification(report=failed(differences=differences(told(column=column))))
         [url] = re.findall(r'href="([^"]*column_name[^"]*)"', get(change(run)))
-        rows = get(html.unescape(url))
-        assert change(found) in rows
-        assert change(other) not in rows
+        for place in ("", "data", "data[FullName]", "metadata", "database", "updated_at"):
+            row = difference(verification=run, column_name=place)
+            assert (change(row) in get(html.unescape(url))) is (place in there), place
 
     def test_long_lists_are_cut(self, get):
         checks = [check(f"Check {number}", 1, 1) for number in range(105)]

@@ -14,7 +14,7 @@ from transfer.cli import (
     positive,
 )
 from transfer.console import ConsoleObserver
-from transfer.html_report import write_html
+from transfer.html_report import check_path, write_html
 from transfer.options import DEFAULT_BATCH_SIZE
 from transfer.verify import VerifyOptions, verify
 
@@ -79,12 +79,14 @@ class Command(TransferCommand):
             options["seed"],
             options["restart"],
         )
+        if options["html"]:  # refused now, and not after an hour's work
+            check_path(options["html"])
         with ConsoleObserver() as observer:
             report = verify(asked, observer)
-        if options["html"]:
-            write_html(options["html"], report.as_json())
         if options["json"]:
             self.print_json(report.as_json())
         else:
             self.stdout.write(report.as_text())
+        if options["html"]:
+            write_html(options["html"], report.as_json())
         return ExitStatus.CLEAN if report.clean else ExitStatus.WITH_ERRORS
