@@ -280,11 +280,12 @@ class Comparer:
         ref = self.ref
         absent = [row[0] for row in rows if row[0] not in found]
         failed = self.stored.failed("submissions", "FormSubmission", absent)
+        organizations, forms = ref.organizations, ref.forms
         for row in rows:
             owner = row[6] if row[6] is not None else ref.owner(row[1])
             key = (
-                owner if owner in ref.organizations else "",
-                row[1] if row[1] in ref.forms else "",
+                owner if owner in organizations else "",
+                row[1] if row[1] in forms else "",
             )
             sums = result.groups.setdefault(key, [0] * len(GROUP))
             number = len(answers[row[0]])

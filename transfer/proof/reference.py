@@ -105,7 +105,11 @@ class V2Reference:
         self.statuses: dict[str, object] = dict(
             scan(source, v2.FormSubmissionStatus, ("id", "name"))
         )
-        self.labels: dict[str, object] = dict(scan(source, v2.Choice, ("id", "display_name")))
+        names: dict[str, object] = dict(scan(source, v2.Choice, ("id", "display_name")))
+        # As answers show them; a name that is no text (a form with it fails) counts as none.
+        self.labels: dict[str, str | None] = {
+            key: storable(name) if isinstance(name, str) else None for key, name in names.items()
+        }
         self.organizations: dict[str, object] = dict(scan(source, v2.Organization, ("id", "name")))
         self.forms: dict[str, tuple[object, str | None]] = {
             form_id: (name, settings.form_owner(form_id, name, own))
@@ -113,7 +117,7 @@ class V2Reference:
         }
         self.choice_of_map: dict[str, str] = {}
         self.choices: dict[str, list[Choice]] = {}
-        self._read_choices(source)
+        self._read_choices(source, names)
         self.fields: dict[str, FieldV2] = {}
         self.of_form: dict[str, dict[str, FieldV2]] = {}
         self._read_fields(source)
@@ -126,7 +130,7 @@ class V2Reference:
         """The names of a form's fields (M10)."""
         return frozenset(one.name for one in self.of_form.get(form_id, {}).values())
 
-    def _read_choices(self, source: Source) -> None:
+    def _read_choices(self, source: Source, names: Mapping[str, object]) -> None:
         columns = ("id", "field_id", "choice_id", "sort_order")
         # By its field where v2 has no Ids of its own: pages go by the first column.
         if not source.has(v2.FieldChoiceMap, "id"):
@@ -137,8 +141,8 @@ class V2Reference:
         for map_id, field_id, choice, place in rows:
             if map_id is not None:
                 self.choice_of_map[map_id] = choice
-            if choice in self.labels:
-                made = Choice(map_id, field_id, choice, place, self.labels[choice])
+            if choice in names:
+                made = Choice(map_id, field_id, choice, place, names[choice])
                 self.choices.setdefault(field_id, []).append(made)
         for mapped in self.choices.values():
             mapped.sort(key=lambda one: (*in_order(one.place), one.choice, one.map_id or ""))

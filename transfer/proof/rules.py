@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 _NOT_STORED = re.compile("[\x00\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _MARK = "\ufffd"
-_ID = re.compile("[\x00-\x7f]*")
 
 
 class Impossible(Exception):  # noqa: N818 - no error of the program: v2's record can be no row
@@ -66,9 +65,8 @@ def instant(value: object, column: str, zone: ZoneInfo) -> datetime:
 
 def as_stored(at: datetime) -> str:
     """An aware time in UTC as PostgreSQL writes it: no more digits of fraction than it takes."""
-    text = at.strftime("%m-%d %H:%M:%S")
-    fraction = f".{at.microsecond:06d}".rstrip("0") if at.microsecond else ""
-    return f"{at.year:04d}-{text}{fraction}+00"
+    text = at.isoformat(" ").removesuffix("+00:00")
+    return f"{text.rstrip('0') if at.microsecond else text}+00"
 
 
 def text(value: object, column: str) -> str:
@@ -97,7 +95,7 @@ def identifier(value: object, column: str) -> str:
     Raises:
         Impossible: it is none.
     """
-    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+    if not isinstance(value, str) or not value.isascii():
         raise Impossible(f"{column} is no id: {value!r:.60}")
     return value
 

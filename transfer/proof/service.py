@@ -1,8 +1,10 @@
 """A whole verification of the values: every record of every table, or a sample, page by page."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -28,6 +30,7 @@ from transfer.source import Source
 SECONDS_BETWEEN = 2.0
 FOUND_BETWEEN = 500
 STRAYS_AT_ONCE = 500
+ALLOCATIONS_BETWEEN = 200_000  # objects more than were freed, between two looks for cycles
 COUNTS = ("compared", "equal", "failed", "made_since", "changed_since", "missing", "differing")
 
 
@@ -167,7 +170,7 @@ class Prover:
         self.stored.open()
         comparer = Comparer(self.source, self.stored, self.ref, self.since)
         keeper = _Keeper(self.books, verification, proof)
-        with self.stop.finishing():
+        with self.stop.finishing(), rare_collections():
             for table in self.tables:
                 own = proof.tables.setdefault(table, TableProof())
                 if not own.done and not self.stop.asked:
@@ -247,6 +250,22 @@ class Prover:
                     ids=[key], mismatches=[Mismatch(table, key, kind, "", None, shown)]
                 )
                 keeper.add(table, own, found)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let Python look for garbage in cycles seldom: pages are many small tuples and no cycle.
+
+    A third of the time would go into looking through them again and again.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(ALLOCATIONS_BETWEEN, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class _Keeper:

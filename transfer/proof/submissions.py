@@ -5,7 +5,8 @@ together in an order (M16). A field is named by its id, one of another form by `
 name, for that is all that v3 keeps of it (M17).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from transfer.proof.expected import Document
@@ -104,8 +105,15 @@ def rebuild(answers: Sequence[Answer], form_id: str, ref: V2Reference) -> Answer
     odd: list[Answer] = []
     for field_id, group in groups.items():
         found = own.get(field_id)
-        if found is None or found.positions is not None or len(group) > 1:
+        if found is None or (found.positions is None and len(group) > 1):
             odd += group
+            continue
+        if found.positions is not None:
+            chosen = _chosen(group, found.positions, ref)
+            if chosen is None:
+                odd += group
+            else:
+                values[field_id] = chosen
             continue
         _, _, value, choice, _ = group[0]
         if choice is not None:
@@ -113,7 +121,7 @@ def rebuild(answers: Sequence[Answer], form_id: str, ref: V2Reference) -> Answer
             if value or named not in labels:
                 odd += group
                 continue
-            value = _label(named, ref)
+            value = labels[named]
         if value is not None and not isinstance(value, str):
             raise Impossible(f"an answer is no text: {value!r:.60}")
         values[field_id] = value
@@ -124,9 +132,20 @@ def rebuild(answers: Sequence[Answer], form_id: str, ref: V2Reference) -> Answer
     return careful._replace(values=values | careful.values)
 
 
-def _label(choice_id: object, ref: V2Reference) -> str | None:
-    label = ref.labels[str(choice_id)]
-    return storable(label) if isinstance(label, str) else None
+def _chosen(
+    group: list[Answer], positions: Mapping[str, int], ref: V2Reference
+) -> list[str | None] | None:
+    """A list field's value where each answer is one of its own choices; None where one is not."""
+    ranked = []
+    named: Any
+    for _, _, value, choice, own_id in group:
+        named = ref.choice_of_map.get(choice, choice)
+        if value or own_id is None or named not in positions:
+            return None
+        ranked.append((positions[named], own_id, ref.labels[named]))
+    if len(ranked) > 1:
+        ranked.sort(key=itemgetter(0, 1))
+    return [label for _, _, label in ranked]
 
 
 class _Read(NamedTuple):
@@ -155,7 +174,7 @@ def _read(answer: Answer, ref: V2Reference) -> _Read:
     if choice is not None:
         named = ref.choice_of_map.get(identifier(choice, "FieldChoiceMapId"), choice)
         known = named in ref.labels
-        label = _label(named, ref) if known else None
+        label = ref.labels.get(str(named))
         if text_value:
             beside = [label if known else choice]
         elif known:
@@ -203,7 +222,7 @@ def _with_care(answers: Sequence[Answer], form_id: str, ref: V2Reference) -> Ans
     return Answers(values, choices, lists)
 
 
-def _value(group: list[_Read], positions: Any) -> object:  # noqa: ANN401 - FieldV2.positions
+def _value(group: list[_Read], positions: Mapping[str, int] | None) -> object:
     """One answer's value, or the list of them in its order (M16)."""
     if positions is None:
         return group[0].value if len(group) == 1 else [read.value for read in group]

@@ -7,7 +7,7 @@ from tests.v2 import guid
 from transfer.open_errors import Wanted
 from transfer.report import RetryReport
 from transfer.retry import RetryOptions, run_retry
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 
 NOWHERE = guid(4, 77)  # a form that v2 does not have
 

@@ -19,7 +19,7 @@ from tests.runs import (
 )
 from tests.v2 import guid, make_v2
 from transfer.mapping.context import parse_mapping_file
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,6 @@ from typing import Any
 from django.db import connection
 
 from tests.v2 import TIME
-from transfer.mapping import RULES_VERSION
 from transfer.mapping.context import parse_mapping_file
 from transfer.models import MigrationError, MigrationProgress
 from transfer.options import ImportOptions
@@ -44,12 +43,8 @@ def record_run(name: str = NAME, status: str = "completed", **fingerprint: Any) 
             processed_records=totals[table],
             failed_records=0,
             started_at=STARTED,
-            fingerprint={
-                "source": identity("v2"),
-                "tables": tables,
-                "time_zone": "UTC",
-                "rules": RULES_VERSION,
-            }
+            fingerprint=ImportOptions().fingerprint(identity("v2"))
+            | {"tables": tables}
             | fingerprint,
             ledger=ledger(totals[table], answers=ANSWERS if table == "submissions" else {}),
         )

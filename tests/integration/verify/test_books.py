@@ -18,7 +18,7 @@ from tests.integration.verify.scenario import (
 )
 from tests.v2 import V2
 from transfer.models import MigrationProgress
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Verdict
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from tests.integration.verify.scenario import (
 from tests.v2 import V2
 from transfer.accepted import ACCEPTED
 from transfer.mapping.codes import CODES
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Verdict
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from tests.integration.verify.scenario import (
 )
 from tests.v2 import V2, make_v2
 from transfer import verify_source
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Verdict
 
 pytestmark = pytest.mark.django_db

@@ -25,7 +25,7 @@ from tests.v2 import V2, make_v2
 from transfer import verify_source
 from transfer.accepted import Difference
 from transfer.models import MigrationProgress
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Verdict
 from transfer.verify_source import Cut
 

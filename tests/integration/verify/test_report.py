@@ -13,7 +13,7 @@ from tests.integration.verify.scenario import (
 )
 from tests.v2 import V2
 from transfer.accepted import ACCEPTED, Difference
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Check, Verdict, VerifyReport, count_check
 from transfer.verify_source import Split
 

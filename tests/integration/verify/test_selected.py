@@ -17,7 +17,7 @@ from tests.integration.verify.scenario import (
 from tests.v2 import V2, make_v2
 from transfer import verify_source
 from transfer.exceptions import ConfigurationError
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from tests.integration.verify.scenario import MINE, NAME, check, execute, field,
 from tests.v2 import V2, guid
 from transfer import extract, verify_checks, verify_target
 from transfer.mapping.text import clean
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 from transfer.verify_report import Check, Verdict
 from transfer.verify_source import _storable
 

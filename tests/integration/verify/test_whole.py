@@ -24,7 +24,7 @@ from tests.integration.verify.scenario import (
 from tests.v2 import V2, make_v2
 from transfer.exceptions import ConfigurationError, RunError, SourceError, TargetError
 from transfer.models import MigrationProgress
-from transfer.verify import verify
+from transfer.verify import count_records as verify
 
 COUNTS = ("Organizations", "Users", "Forms", "Submissions", "Answers")
 
