@@ -43,7 +43,7 @@ _OF_THE_RUN = (
     Accepted(
         CHANGED_SINCE,
         "R1",
-        "given in v2 since the migration began, in submissions that v2 says were changed since",
+        "changed in v2 since the migration began, in records that v2 says were changed since",
         "v2 may go on living; what it changed after it was read is a later sync's to move",
     ),
     Accepted(
