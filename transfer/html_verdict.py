@@ -110,7 +110,7 @@ def _failed(document: Mapping[str, Any], errors: int, found: int) -> Words:
         tuple(meaning),
         (
             "Look at the checks that failed and at the differences: kind, record, both values.",
-            "Mend v3, or take the migration back and begin anew; then verify again.",
+            "Mend v3, or take the migration back (rollback_v2) and begin anew; then verify again.",
         ),
         command("verify_v2", document),
     )
