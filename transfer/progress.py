@@ -5,7 +5,7 @@ The states and their legal transitions stand in transfer.models; a trigger guard
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,8 @@ from transfer.rollback_note import RollbackNote
 from transfer.target import Connection
 
 DEFAULT_NAME = "v2_migration_%Y_%m_%d"
+# Characters of an organization's Id that a default name holds: as few as do, in whole groups.
+ID_PARTS = (8, 13, 18, 23, 36)
 
 
 @dataclass(slots=True)
@@ -109,7 +111,9 @@ def choose_name(
     """Which migration a call means (§7).
 
     With a name: that one. Without: the one unfinished; else the finished one that was made of
-    the same source and options, which then has nothing to do; else today's, in UTC.
+    the same source and options, which then has nothing to do; else today's, in UTC. Where
+    organizations are selected, only migrations of just these are meant, and today's name says
+    which they are: several organizations are moved side by side, each under a name of its own.
 
     Raises:
         RunError: several are unfinished; they are listed.
@@ -117,14 +121,32 @@ def choose_name(
     if name:
         return name
     known = [m for m in read_migrations(connection) if not m.rolled_back]
-    unfinished = [m.name for m in known if not m.finished]
+    selected = fingerprint.get("organizations") or []
+    others = [m for m in known if selected and _organizations(m.fingerprint) != set(selected)]
+    meant = [m for m in known if m not in others]
+    unfinished = [m.name for m in meant if not m.finished]
     if len(unfinished) > 1:
         msg = f"several migrations are unfinished: {', '.join(unfinished)}"
         raise RunError(f"{msg}; say which one with --name")
     if unfinished:
         return unfinished[0]
-    same = [m.name for m in known if m.fingerprint == fingerprint]
-    return same[-1] if same else now.astimezone(UTC).strftime(DEFAULT_NAME)
+    same = [m.name for m in meant if m.fingerprint == fingerprint]
+    if same:
+        return same[-1]
+    today = now.astimezone(UTC).strftime(DEFAULT_NAME)
+    return _with_organizations(today, selected, {m.name for m in others}) if selected else today
+
+
+def _organizations(fingerprint: Mapping[str, Any]) -> set[str]:
+    return set(fingerprint.get("organizations") or ())
+
+
+def _with_organizations(name: str, organizations: Sequence[str], taken: set[str]) -> str:
+    """The name with as much of the first organization's Id as tells it from other migrations."""
+    first, *more = sorted(organizations)
+    rest = f"_and_{len(more)}_more" if more else ""
+    names = [f"{name}_{first[:length]}{rest}" for length in ID_PARTS]
+    return next((one for one in names if one not in taken), names[-1])
 
 
 def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
@@ -134,8 +156,11 @@ def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
         ResumeRefusedError: names each part that differs, as it was and as it is, and what to do.
     """
     if told := differences(migration.fingerprint, fingerprint):
+        then, now = _organizations(migration.fingerprint), _organizations(fingerprint)
+        beside = "To move another organization beside it, give that one another --name. "
         raise ResumeRefusedError(
             f"cannot go on with {migration.name!r}, which was begun otherwise: {'; '.join(told)}. "
+            f"{beside if then and now and not then & now else ''}"
             "To begin anew instead, give another --name and an empty v3: rows that are there "
             "already would each be an error (id_taken)"
         )
