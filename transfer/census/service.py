@@ -94,8 +94,9 @@ class _Census:
         self._lookups = extract.lookups(source)
         self._tally = Tally()
         self._ground = Ground(set(present.organizations), dict(present.forms))
-        if options.default_organization:
-            self._ground.organizations.add(options.default_organization)
+        given = options.default_organization
+        if given and not source.count(v2.Organization._default_manager.filter(id=given)):
+            self._ground.organizations.add(given)  # then v3 has it, or import refuses to start
 
     def take(self, *, full: bool, sample: int) -> list[Hazard]:
         """See take_census."""
