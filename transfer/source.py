@@ -54,10 +54,13 @@ def _ids(values: Sequence[Any]) -> Sequence[Any]:
     # SQL Server and hand-made copies give ids in upper case, most SQLite copies in lower: one
     # comparison of the whole column tells, which is cheaper than a call a value.
     try:
-        joined = "".join(values)
-    except TypeError:
+        if values and values[0] == values[0].lower():
+            joined = "".join(values)
+            if joined == joined.lower():
+                return values
+        return list(map(str.lower, values))
+    except (AttributeError, TypeError):  # a null among them, or what is no text
         return [None if value is None else str(value).lower() for value in values]
-    return values if joined == joined.lower() else [value.lower() for value in values]
 
 
 def _bits(values: Sequence[Any]) -> Sequence[Any]:
