@@ -11,6 +11,7 @@ from rich.text import Text
 from pliers.admin_display import spelled
 from transfer.accepted import CHANGED_SINCE, Difference
 from transfer.proof.compare import V2_TABLES
+from transfer.proof.rules import storable
 from transfer.proof.service import Proof, TableProof
 from transfer.verify_report import Check, Verdict
 
@@ -257,16 +258,20 @@ def groups_of(
             sums[at] += number
     made: list[Group] = []
     for owner in sorted(by_organization, key=lambda one: str(organizations.get(one))):
-        name = str(organizations.get(owner) or owner) if owner else "(no organization of v2)"
+        name = _named(organizations.get(owner), owner, "(no organization of v2)")
         made += _two("organization", owner, owner, name, by_organization[owner])
     for owner, form in sorted(proof.groups):
-        name = str(forms.get(form) or form) if form else "(no form of v2)"
+        name = _named(forms.get(form), form, "(no form of v2)")
         made += _two("form", form, owner, name, proof.groups[owner, form])
     return made
 
 
+def _named(name: object, own_id: str, otherwise: str) -> str:
+    return storable(str(name or own_id)) or otherwise
+
+
 def _two(level: str, own_id: str, owner: str, name: str, numbers: Sequence[int]) -> list[Group]:
     return [
-        Group(level, own_id, owner, name, what, *numbers[at::2])
+        Group(level, storable(own_id), storable(owner), name, what, *numbers[at::2])
         for at, what in enumerate(("submissions", "answers"))
     ]

@@ -10,7 +10,7 @@ from transfer.proof import document, expected, numbers, stored
 from transfer.proof.document import Mismatch
 from transfer.proof.expected import Document, Setting
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import Impossible, instant
+from transfer.proof.rules import Impossible, instant, recorded
 from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
 from transfer.proof.submissions import Answer, submission, usable
@@ -86,73 +86,80 @@ class Comparer:
 
     def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare organizations (ORGANIZATION_COLUMNS)."""
-        found = self.stored.rows("organizations", [row[0] for row in rows])
+        keyed = _keyed(rows)
+        found = self.stored.rows("organizations", list(keyed))
         made: dict[str, Document | Impossible] = {}
-        for row in rows:
-            made[row[0]] = one = _try(lambda row=row: expected.organization(row, self.ref.settings))
-            if isinstance(one, dict) and row[0] in found:
-                one["slug"] = self.slugs["organizations"].expected(
-                    row[0], "", found[row[0]]["slug"]
-                )
-        created = {row[0]: row[2] for row in rows}
+        for key, row in keyed.items():
+            made[key] = one = _try(lambda row=row: expected.organization(row, self.ref.settings))
+            if isinstance(one, dict) and key in found:
+                one["slug"] = self.slugs["organizations"].expected(row[0], "", found[key]["slug"])
+        created = {key: row[2] for key, row in keyed.items()}
         return self._settle("organizations", made, found, created, {})
 
     def users(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare users (USER_COLUMNS)."""
-        found = self.stored.rows("users", [row[0] for row in rows])
-        made = {row[0]: _try(lambda row=row: expected.user(row, self.ref.settings)) for row in rows}
-        created = {row[0]: row[7] for row in rows}
-        return self._settle("users", made, found, created, {row[0]: row[8] for row in rows})
+        keyed = _keyed(rows)
+        found = self.stored.rows("users", list(keyed))
+        made = {
+            key: _try(lambda row=row: expected.user(row, self.ref.settings))
+            for key, row in keyed.items()
+        }
+        created = {key: row[7] for key, row in keyed.items()}
+        changed = {key: row[8] for key, row in keyed.items()}
+        return self._settle("users", made, found, created, changed)
 
     def forms(self, rows: Sequence[tuple[Any, ...]], settings: Iterable[Setting]) -> Compared:
         """Compare forms (FORM_COLUMNS) with the settings of their fields."""
+        keyed = _keyed(rows)
         found = {
-            key: stored.form(row)
-            for key, row in self.stored.rows("forms", [row[0] for row in rows]).items()
+            key: stored.form(row) for key, row in self.stored.rows("forms", list(keyed)).items()
         }
         of_form: dict[str, list[Setting]] = {}
         for setting in settings:
             if (own := self.ref.fields.get(setting[0])) is not None:
                 of_form.setdefault(own.form, []).append(setting)
         made: dict[str, Document | Impossible] = {}
-        for row in rows:
-            made[row[0]] = one = _try(
+        for key, row in keyed.items():
+            made[key] = one = _try(
                 lambda row=row: expected.form(row, of_form.get(row[0], []), self.ref)
             )
-            if isinstance(one, dict) and row[0] in found:
-                one["slug"] = self.slugs["forms"].expected(
-                    row[0], one["organization_id"], found[row[0]]["slug"]
-                )
-        return self._settle("forms", made, found, {row[0]: row[5] for row in rows}, {})
+            if isinstance(one, dict) and key in found:
+                owner = self.ref.owner(row[0]) or ""
+                one["slug"] = self.slugs["forms"].expected(row[0], owner, found[key]["slug"])
+        created = {key: row[5] for key, row in keyed.items()}
+        return self._settle("forms", made, found, created, {})
 
     def submissions(
         self, rows: Sequence[Sequence[Any]], answers: Mapping[str, Sequence[Answer]]
     ) -> Compared:
         """Compare submissions (SUBMISSION_COLUMNS) with their answers by submission id."""
-        raw = self.stored.rows("submissions", [row[0] for row in rows])
+        keyed = _keyed(rows)
+        raw = self.stored.rows("submissions", list(keyed))
         made = {
-            row[0]: _try(lambda row=row: submission(row, answers[row[0]], self.ref)) for row in rows
+            key: _try(lambda row=row: submission(row, answers[row[0]], self.ref))
+            for key, row in keyed.items()
         }
-        self._number(rows, made, raw)
+        self._number(keyed, made, raw)
         found = {
             key: stored.submission(row, self.stored.names(row["form_id"]))
             for key, row in raw.items()
         }
-        created = {row[0]: row[4] for row in rows}
-        result = self._settle("submissions", made, found, created, {row[0]: row[5] for row in rows})
-        self._group(result, rows, answers, raw)
+        created = {key: row[4] for key, row in keyed.items()}
+        changed = {key: row[5] for key, row in keyed.items()}
+        result = self._settle("submissions", made, found, created, changed)
+        self._group(result, keyed, answers, raw)
         return result
 
     def _number(
         self,
-        rows: Sequence[Sequence[Any]],
+        rows: Mapping[str, Sequence[Any]],
         made: Mapping[str, Document | Impossible],
         found: Mapping[str, Document],
     ) -> None:
         """Put the right number into the documents of those that do not have their code (M12)."""
         odd = []
-        for row in rows:
-            one, there = made[row[0]], found.get(row[0])
+        for key, row in rows.items():
+            one, there = made[key], found.get(key)
             if not isinstance(one, dict) or there is None:
                 continue
             code = one["submission_number"]
@@ -164,7 +171,7 @@ class Comparer:
             one["metadata"]["legacy_number"] = code
             odd.append(
                 numbers.Made(
-                    row[0],
+                    key,
                     there["organization_id"],
                     code if is_usable else None,
                     row[4],
@@ -272,16 +279,16 @@ class Comparer:
     def _group(
         self,
         result: Compared,
-        rows: Sequence[Sequence[Any]],
+        rows: Mapping[str, Sequence[Any]],
         answers: Mapping[str, Sequence[Answer]],
         found: Mapping[str, Document],
     ) -> None:
         """Count submissions and answers by organization and form."""
         ref = self.ref
-        absent = [row[0] for row in rows if row[0] not in found]
+        absent = [key for key in rows if key not in found]
         failed = self.stored.failed("submissions", "FormSubmission", absent)
         organizations, forms = ref.organizations, ref.forms
-        for row in rows:
+        for record, row in rows.items():
             owner = row[6] if row[6] is not None else ref.owner(row[1])
             key = (
                 owner if owner in organizations else "",
@@ -291,17 +298,22 @@ class Comparer:
             number = len(answers[row[0]])
             sums[0] += 1
             sums[1] += number
-            there, kept = found.get(row[0]), 0
+            there, kept = found.get(record), 0
             if there is not None:
                 kept = stored.answers_in(there)
                 sums[2] += 1
                 sums[3] += kept
-            elif row[0] in failed:
+            elif record in failed:
                 sums[4] += 1
                 sums[5] += number
-            if row[0] in result.accepted:
+            if record in result.accepted:
                 sums[6] += there is None
                 sums[7] += number - kept
+
+
+def _keyed(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """The rows by their Ids as v3 has them."""
+    return {recorded(row[0]): row for row in rows}
 
 
 def _try(make: Any) -> Document | Impossible:  # noqa: ANN401 - a call without arguments

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
+from transfer.proof.rules import recorded
 from transfer.proof.submissions import Answer
 from transfer.source import Source
 
@@ -145,5 +146,5 @@ def present(source: Source, parts: Parts, table: str, ids: Sequence[str]) -> set
     found: set[str] = set()
     for part in parts(table):
         query = part.filter(id__in=list(ids))
-        found.update(row[0] for row in source.read(query, ("id",)).rows())
+        found.update(recorded(row[0]) for row in source.read(query, ("id",)).rows())
     return found

@@ -3,12 +3,17 @@
 import re
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from transfer.records import is_id
 
 # U+0000 and the halves of surrogate pairs: what text and jsonb of PostgreSQL do not hold.
 _NOT_STORED = re.compile("[\x00\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _MARK = "\ufffd"
+UUID_LENGTH = 36
+LONGEST_KEY = 255  # migration_errors.record_id
 
 
 class Impossible(Exception):  # noqa: N818 - no error of the program: v2's record can be no row
@@ -90,14 +95,25 @@ def optional_text(value: object, column: str) -> str | None:
 
 
 def identifier(value: object, column: str) -> str:
-    """An id as the reader gives it.
+    """An id as v3 has it.
 
     Raises:
         Impossible: it is none.
     """
     if not isinstance(value, str) or not value.isascii():
         raise Impossible(f"{column} is no id: {value!r:.60}")
-    return value
+    return value if len(value) == UUID_LENGTH else recorded(value)
+
+
+def recorded(key: object) -> str:
+    """A v2 Id as v3 has it, and as errors call their record; a hand-made copy may hold any."""
+    if is_id(key):
+        return key
+    spelled = storable(str(key))[:LONGEST_KEY]
+    try:
+        return str(UUID(spelled))
+    except ValueError:
+        return spelled
 
 
 def flag(value: object, column: str) -> bool:
