@@ -72,6 +72,12 @@ class LockHeldError(RunError):
     """Another importer holds this v3 database (R6)."""
 
 
+class VerificationStoppedError(RunError):
+    """A verification had to stop; what it compared is kept, and it can be gone on with."""
+
+    retryable = True
+
+
 class ResumeRefusedError(RunError):
     """The migration was begun under something that changes rows and now differs (§6)."""
 

@@ -17,10 +17,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from transfer.batch import TableState
-from transfer.exceptions import ConfigurationError, RunError, SourceError, TargetError
+from transfer.exceptions import (
+    ConfigurationError,
+    RunError,
+    SourceError,
+    SourceLostError,
+    TargetError,
+    VerificationStoppedError,
+)
 from transfer.mapping.context import MappingContext
 from transfer.models import MigrationProgress, RunStatus
 from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
@@ -115,6 +122,7 @@ def verify(
         RunError: there is no such migration, or more than one is meant.
         LockHeldError: it is being verified already.
         ConfigurationError: v2, or the mapping file, is not what the migration was made from.
+        VerificationStoppedError: a connection was lost; what was compared is kept.
         KeyboardInterrupt: it was stopped; the message says how to go on.
     """
     options = options or VerifyOptions()
@@ -141,12 +149,17 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         verification = books.open(_basis(subject), options.sample, anew=options.restart)
         stop = Interruption()
         prover = _prover(subject, options, books, stop, observer)
-        with stop.listening():
-            proof = prover.run(verification)
+        go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
+        if options.sample is not None:
+            go_on = "A sample begins anew"
+        try:
+            with stop.listening():
+                proof = prover.run(verification)
+        except (Error, SourceLostError) as error:
+            msg = f"{first_line(error)}. What was compared is kept. {go_on}"
+            raise VerificationStoppedError(msg) from error
         if stop.asked:
-            go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
-            kept = go_on if options.sample is None else "A sample begins anew"
-            raise KeyboardInterrupt(f"Stopped after the records in hand. {kept}")
+            raise KeyboardInterrupt(f"Stopped after the records in hand. {go_on}")
         counted = _counted(subject)
         values = ValuesReport(
             proof.tables,
@@ -163,7 +176,7 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         books.complete(verification, report.as_json(), whole=whole)
         return report
     finally:
-        with contextlib.suppress(DatabaseError):  # the lock went with the connection
+        with contextlib.suppress(Error):  # the lock went with the connection
             books.unlock()
 
 
@@ -245,7 +258,7 @@ def _subject(
         rows = _choose(v3_alias, name, organization)
         with contextlib.closing(Source(v2_alias)) as source:
             yield _make_subject(rows, source, v3_alias)
-    except DatabaseError as error:
+    except Error as error:
         msg = f"cannot read v3, {describe(v3_alias)}: {first_line(error)}"
         raise TargetError(msg) from error
 
