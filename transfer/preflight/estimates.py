@@ -76,10 +76,7 @@ def estimate(
     answers is taken in proportion to them.
     """
     total = volumes.total
-    wanted = volumes.records | {
-        "forms": len({line.form_id for line in volumes.lines}),
-        "submissions": total.submissions,
-    }
+    wanted = volumes.records | {"submissions": total.submissions}
     tables = indexes = 0.0
     seconds = reading = 0.0
     for sample in samples:
@@ -105,7 +102,7 @@ def estimate(
         round(tables),
         round(indexes),
         round(log),
-        seconds if target else None,
+        seconds if any(sample.copying is not None for sample in samples) else None,
         reading,
         sum(sample.records for sample in samples),
         any(sample.measured for sample in samples),
@@ -119,7 +116,7 @@ def room(
 ) -> tuple[int | None, str]:
     """Bytes free where v3's data lie, and where that is; None and why it is not known."""
     if target is None:
-        return None, "v3 is not there"
+        return None, "v3 cannot be reached"
     settings = connections[alias].settings_dict
     host = str(settings.get("HOST") or "")
     if not host.startswith("/") and host.lower() not in LOCAL:
@@ -160,7 +157,8 @@ def time_line(made: Estimate) -> Line:
     based = f"an estimate from {made.sampled:,} of {made.records:,} records"
     if made.seconds is None:
         found = f"reading and mapping alone: about {lasting(made.reading)} ({based})"
-        return warning(TIME, "import", f"{found}; v3 was not there to be timed", "try it with v3")
+        action = "ask again once v3 is there and migrated"
+        return warning(TIME, "import", f"{found}; there was no v3 to be timed", action)
     return ok(
         TIME,
         "import",

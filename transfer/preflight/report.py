@@ -19,7 +19,7 @@ from transfer.report import REPORT_WIDTH
 from transfer.restore_point import RestorePoint
 
 # In the text; the JSON document has them all.
-ORGANIZATIONS_SHOWN, FORMS_SHOWN = 20, 6
+ORGANIZATIONS_SHOWN, FORMS_SHOWN = 20, 5
 SEVERITIES = ("error", "warning", "note")
 
 

@@ -15,13 +15,14 @@ from django.db import DatabaseError
 
 from transfer.backup import dump
 from transfer.bare_target import BareTarget
-from transfer.census import Present, take_census
+from transfer.census import Hazard, Present, take_census
 from transfer.census.advice import NOTES
+from transfer.census.hazard import ALL_ROWS
 from transfer.exceptions import ConfigurationError, SourceError, TargetError
 from transfer.options import ImportOptions
 from transfer.preflight.estimates import disk_line, estimate, time_line
 from transfer.preflight.lines import Line, Status, blocked, ok, warning
-from transfer.preflight.report import PreflightReport
+from transfer.preflight.report import SEVERITIES, PreflightReport
 from transfer.preflight.sample import NAME, take_sample
 from transfer.preflight.source_lines import open_source, source_lines
 from transfer.preflight.target_lines import migrations_line, open_target, target_lines
@@ -77,7 +78,8 @@ def run_preflight(
             report.lines += source_lines(source)
         report.lines += lines
         if source and not source.schema.missing():
-            _look_into(source, target if migrated else None, options, report, full, telling)
+            looking = _Looking(source, options, report, target, telling, migrated=migrated)
+            looking.run(full=full)
         elif source:
             report.lines.append(
                 warning(FORMS, "forms and rows", "not looked into: v2 lacks what is required")
@@ -87,47 +89,113 @@ def run_preflight(
     return report
 
 
-def _look_into(
-    source: Source,
-    target: BareTarget | None,
-    options: ImportOptions,
-    report: PreflightReport,
-    full: bool,  # noqa: FBT001 - handed on
-    telling: Callable[[str], None],
-) -> None:
+class _Looking:
     """What v2 holds: whose the forms are, how much there is, and what is wrong with it."""
-    organizations = _target_organizations(target)
-    ctx = options.context(NAME, report.checked_at)
-    try:
-        scope = Scope(source, ctx, options.organizations)
-    except SourceError as error:
-        report.lines.append(blocked(FORMS, "organizations", error.message, "repair v2"))
-        return
-    report.lines.append(_forms_line(scope, options, organizations))
-    telling("counting v2")
-    _step(report, VOLUME, "what there is", lambda: _measure(source, scope, report))
-    if report.volumes:
-        telling("reading and mapping a sample")
-        _step(
-            report, VOLUME, "estimates", lambda: _estimate(source, scope, options, target, report)
+
+    def __init__(
+        self,
+        source: Source,
+        options: ImportOptions,
+        report: PreflightReport,
+        target: BareTarget | None,
+        telling: Callable[[str], None],
+        *,
+        migrated: bool,
+    ) -> None:
+        self._source = source
+        self._options = options
+        self._report = report
+        self._target = target
+        self._telling = telling
+        self._v3 = target if migrated else None
+        self._present = Present()
+        if self._v3:
+            try:
+                self._present = _present(self._v3)
+            except psycopg.Error:  # it may not be read, and the checklist says so already
+                self._v3 = None
+
+    def run(self, *, full: bool) -> None:
+        """Add the lines."""
+        report = self._report
+        ctx = self._options.context(NAME, report.checked_at)
+        try:
+            scope = Scope(self._source, ctx, self._options.organizations)
+        except SourceError as error:
+            report.lines.append(blocked(FORMS, "organizations", error.message, "repair v2"))
+            return
+        report.lines.append(_forms_line(scope, self._options, set(self._present.organizations)))
+        self._telling("counting v2")
+        self._step(VOLUME, "what there is", lambda: self._measure(scope))
+        self._telling("reading and mapping a sample")
+        self._step(VOLUME, "estimates", lambda: self._estimate(scope))
+        self._telling("looking for hazards in all rows" if full else "looking for hazards")
+        self._step(HAZARDS, "census", lambda: self._census(full=full))
+
+    def _step(self, area: str, check: str, action: Callable[[], None]) -> None:
+        """Do a part of the work; what goes wrong with it is a line, and the rest goes on."""
+        try:
+            action()
+        except (SourceError, TargetError, DatabaseError, psycopg.Error) as error:
+            found = f"could not be looked at: {first_line(error)}"
+            self._report.lines.append(warning(area, check, found))
+
+    def _measure(self, scope: Scope) -> None:
+        report = self._report
+        report.volumes = volumes = take_volumes(self._source, scope)
+        total = volumes.total
+        organizations = len(volumes.organizations())
+        said = (
+            f"{total.submissions:,} submissions with {total.answers:,} answers in {total.form} of "
+            f"{organizations:,} organizations, {total.first or 'never'} to {total.last or 'never'}"
         )
-    telling("looking for hazards in all rows" if full else "looking for hazards")
-    present = Present(organizations, _target_forms(target))
-    _step(
-        report,
-        HAZARDS,
-        "census",
-        lambda: _census(source, options, report, full=full, present=present),
+        if total.submissions:
+            report.lines.append(ok(VOLUME, "what there is", said))
+        else:
+            action = "is this the database you mean?"
+            report.lines.append(warning(VOLUME, "what there is", said, action))
+
+    def _estimate(self, scope: Scope) -> None:
+        report = self._report
+        if report.volumes is None:
+            return
+        samples = take_sample(self._source, scope, self._options, self._v3)
+        report.estimate = estimate(samples, report.volumes, self._target)
+        report.lines += [disk_line(report.estimate), time_line(report.estimate)]
+
+    def _census(self, *, full: bool) -> None:
+        report = self._report
+        report.hazards = take_census(self._source, self._options, full=full, present=self._present)
+        report.lines += hazard_lines(report.hazards, full=full)
+
+
+def hazard_lines(hazards: list[Hazard], *, full: bool) -> list[Line]:
+    """A line for each hazard that keeps records out of v3, and one that sums up all."""
+    lines = []
+    for hazard in hazards:
+        # What an import refuses to start with has a line of its own already.
+        refused = hazard.code in NOTES and NOTES[hazard.code].blocks
+        if hazard.severity == "error" and not refused:
+            some = f", such as {hazard.samples[0]}" if hazard.samples else ""
+            found = f"{hazard.count:,} of {hazard.v2_table}{some}: {hazard.meaning} ({hazard.rule})"
+            lines.append(warning(HAZARDS, hazard.code, found, hazard.action))
+    if not hazards:
+        return [ok(HAZARDS, "census", "none found")]
+    sums = []
+    for severity in SEVERITIES:
+        counts = [hazard.count for hazard in hazards if hazard.severity == severity]
+        sums.append(f"{sum(counts):,} in {len(counts)} kinds of {severity}")
+    sampled = any(hazard.basis != ALL_ROWS for hazard in hazards)
+    more = "; --full looks into all texts" if sampled and not full else ""
+    return [*lines, ok(HAZARDS, "census", f"{', '.join(sums)}{more}")]
+
+
+def _present(target: BareTarget) -> Present:
+    organizations = target.reader.execute("SELECT id::text FROM organizations")
+    forms = target.reader.execute(
+        "SELECT id::text, organization_id::text FROM forms WHERE metadata ? 'migration_batch'"
     )
-
-
-def _step(report: PreflightReport, area: str, check: str, action: Callable[[], None]) -> None:
-    """Do a part of the work; what goes wrong with it is a line, and the rest goes on."""
-    try:
-        action()
-    except (SourceError, TargetError, DatabaseError, psycopg.Error) as error:
-        found = f"could not be looked at: {first_line(error)}"
-        report.lines.append(warning(area, check, found))
+    return Present({row[0] for row in organizations}, {row[0]: row[1] for row in forms})
 
 
 def _forms_line(scope: Scope, options: ImportOptions, organizations: set[str]) -> Line:
@@ -141,87 +209,6 @@ def _forms_line(scope: Scope, options: ImportOptions, organizations: set[str]) -
         )
     count = scope.count_forms()
     return ok(FORMS, "organizations", f"each of {count:,} forms to be moved has one (M8)")
-
-
-def _measure(source: Source, scope: Scope, report: PreflightReport) -> None:
-    report.volumes = volumes = take_volumes(source, scope)
-    total = volumes.total
-    organizations = len(volumes.organizations())
-    said = (
-        f"{total.submissions:,} submissions with {total.answers:,} answers in {total.form} of "
-        f"{organizations:,} organizations, {total.first or 'never'} to {total.last or 'never'}"
-    )
-    if total.submissions:
-        report.lines.append(ok(VOLUME, "what there is", said))
-    else:
-        report.lines.append(
-            warning(VOLUME, "what there is", said, "is this the database you mean?")
-        )
-    if volumes.answers_of_nobody:
-        found = f"{volumes.answers_of_nobody:,} answers belong to no submission"
-        report.lines.append(warning(VOLUME, "answers", found, "each is an error (M17)"))
-
-
-def _estimate(
-    source: Source,
-    scope: Scope,
-    options: ImportOptions,
-    target: BareTarget | None,
-    report: PreflightReport,
-) -> None:
-    if report.volumes is None:
-        return
-    samples = take_sample(source, scope, options, target)
-    report.estimate = estimate(samples, report.volumes, target)
-    report.lines += [disk_line(report.estimate), time_line(report.estimate)]
-
-
-def _census(
-    source: Source,
-    options: ImportOptions,
-    report: PreflightReport,
-    *,
-    full: bool,
-    present: Present,
-) -> None:
-    report.hazards = take_census(source, options, full=full, present=present)
-    errors = [hazard for hazard in report.hazards if hazard.severity == "error"]
-    for hazard in errors:
-        # What an import refuses to start with has a line of its own already.
-        if hazard.code in NOTES and NOTES[hazard.code].blocks:
-            continue
-        some = f", such as {hazard.samples[0]}" if hazard.samples else ""
-        found = f"{hazard.count:,} of {hazard.v2_table}{some}: {hazard.meaning} ({hazard.rule})"
-        report.lines.append(warning(HAZARDS, hazard.code, found, hazard.action))
-    kinds = {
-        severity: [h for h in report.hazards if h.severity == severity]
-        for severity in ("error", "warning", "note")
-    }
-    said = ", ".join(
-        f"{sum(hazard.count for hazard in found):,} in {len(found)} kinds of {severity}"
-        for severity, found in kinds.items()
-    )
-    if report.hazards:
-        sampled = any(hazard.basis != "all rows" for hazard in report.hazards)
-        more = "; --full looks into all texts" if sampled and not full else ""
-        report.lines.append(ok(HAZARDS, "census", f"{said}{more}"))
-    else:
-        report.lines.append(ok(HAZARDS, "census", "none found"))
-
-
-def _target_organizations(target: BareTarget | None) -> set[str]:
-    if target is None:
-        return set()
-    return {row[0] for row in target.reader.execute("SELECT id::text FROM organizations")}
-
-
-def _target_forms(target: BareTarget | None) -> dict[str, str]:
-    if target is None:
-        return {}
-    rows = target.reader.execute(
-        "SELECT id::text, organization_id::text FROM forms WHERE metadata ? 'migration_batch'"
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _prepare_return(

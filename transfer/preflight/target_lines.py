@@ -58,8 +58,8 @@ def target_lines(
     lines: list[Line] = []
     try:
         lines += _rights(target, migrated=migrated)
-        lines += _extensions(alias)
-        if migrated:
+        if migrated:  # which makes the extensions that can be had
+            lines += _extensions(alias)
             lines += _contents(target)
         if holder := target.at_work():
             lines.append(blocked(AREA, "other importers", holder, "wait for it, or end it"))

@@ -73,7 +73,7 @@ class Volumes:
     Attributes:
         lines: one a form and organization, the largest organization and form first.
         answers_of_nobody: answers whose submission does not exist (M17).
-        records: organizations and users to move.
+        records: organizations, users and forms to move, by v3 table.
     """
 
     lines: tuple[Volume, ...]
@@ -157,7 +157,10 @@ def take_volumes(source: Source, scope: Scope) -> Volumes:
             organization = names.get(owner, "unknown organization") if owner else "no organization"
             found[owner, form_id] = Volume(owner, organization, form_id, name)
     lines = sorted(found.values(), key=lambda line: (-line.submissions, line.form))
-    records = {"organizations": source.count(scope.organization_query())}
+    records = {
+        "organizations": source.count(scope.organization_query()),
+        "forms": scope.count_forms(),
+    }
     records["users"] = source.count(scope.user_query()) if source.has(v2.User) else 0
     return Volumes(tuple(lines), outside if scope.everything else 0, records)
 
