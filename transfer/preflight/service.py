@@ -222,7 +222,7 @@ def _prepare_return(
         except TargetError as error:
             report.lines.append(blocked(BACK, "restore point", error.message, "or use --backup"))
         else:
-            advice = "docs/runbook.md, Restore points, shows how to set that up; or use --backup"
+            advice = "docs/runbook.md, Restore points and backups, shows how; or use --backup"
             report.lines.append(
                 ok(BACK, "restore point", made.sentence())
                 if made.usable

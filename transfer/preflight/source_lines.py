@@ -45,10 +45,11 @@ _TYPES: dict[str, frozenset[str]] = {
     "number": _NUMBER,
     "text": _TEXT,
 }  # fmt: skip
+# In capitals, for a SQL Server that tells upper from lower case has them so.
 _COLUMNS = """
-    SELECT table_name, column_name, data_type, character_maximum_length
-      FROM information_schema.columns
-     WHERE table_schema = {schema}
+    SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH
+      FROM INFORMATION_SCHEMA.COLUMNS
+     WHERE TABLE_SCHEMA = {schema}
 """
 _WRITING = ("INSERT", "UPDATE", "DELETE")
 
@@ -283,13 +284,5 @@ def _declared_columns(source: Source) -> Iterator[tuple[str, str, Column]]:
 
 def _sqlite_columns(source: Source) -> Iterator[tuple[str, str, Column]]:
     for table in sorted(source.schema.tables):
-        rows = source.select("SELECT name, type FROM pragma_table_info(%s)", [table])
-        for name, declared in rows:
-            kind, _, rest = str(declared).partition("(")
-            length = rest.partition(")")[0].partition(",")[0].strip()
-            yield table, name, Column(kind.strip(), int(length) if length.isdecimal() else None)
-
-
-def has_what_is_needed(source: Source) -> bool:
-    """Whether the tables are there that everything further looks into."""
-    return not source.schema.missing() and source.has(v2.FormType)
+        for name, kind in source.select("SELECT name, type FROM pragma_table_info(%s)", [table]):
+            yield table, name, Column(str(kind), None)
