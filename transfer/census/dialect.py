@@ -152,6 +152,9 @@ class Dialect:
         elif self.vendor == "postgresql":
             tests.append(f"{column} < '0001-01-01' OR {column} >= '10000-01-01'")
         if not in_utc:
-            tests.append(f"{column} < '{_NEARLY_FIRST}' OR {column} >= '{_NEARLY_LAST}'")
+            first, last = f"'{_NEARLY_FIRST}'", f"'{_NEARLY_LAST}'"
+            if self.vendor == SQL_SERVER:  # its older datetime begins in 1753
+                first, last = f"CAST({first} AS datetime2)", f"CAST({last} AS datetime2)"
+            tests.append(f"{column} < {first} OR {column} >= {last}")
         odd = " OR ".join(tests) or "1 = 0"
         return f"({odd})" if required else f"({column} IS NOT NULL AND ({odd}))"

@@ -86,7 +86,7 @@ class Groups:
             if not self.in_run(group.form, group.own):
                 continue
             for code in self._of_submission(group):
-                self._add(code, SUBMISSION, "submissions", group, 5)
+                self._add(code, SUBMISSION, "submissions", group, 4)
 
     def _of_submission(self, group: SubmissionGroup) -> list[Code]:
         failure = self.failure(group.form, group.own)
@@ -111,7 +111,7 @@ class Groups:
             elif self.migrates(group.form, group.own):
                 codes = self._of_answer(group)
             for code in codes:
-                self._add(code, ANSWER, "answers", group, 7)
+                self._add(code, ANSWER, "answers", group, 6)
 
     def _of_answer(self, group: AnswerGroup) -> list[str]:
         layout = self._reference.fields.get(group.field) if group.field else None

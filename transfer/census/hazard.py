@@ -1,7 +1,7 @@
 """Hazards of a v2 as the census tells them, and the tally they are gathered in."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,10 +76,15 @@ class Tally:
         """The ids that were kept."""
         return tuple(self._samples.get((code, v2_table), ()))
 
-    def hazards(self, basis: str = ALL_ROWS) -> list[Hazard]:
-        """What was counted, where it was more than nothing."""
+    def hazards(self, basis: Mapping[str, str] | None = None) -> list[Hazard]:
+        """What was counted, where it was more than nothing.
+
+        Args:
+            basis: what was looked at, by v2 table; all rows unless given.
+        """
+        of = basis or {}
         return [
-            _hazard(code, table, count, self.samples(code, table), basis)
+            _hazard(code, table, count, self.samples(code, table), of.get(table, ALL_ROWS))
             for (code, table), count in self.counts.items()
             if count
         ]

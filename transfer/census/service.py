@@ -17,6 +17,7 @@ from transfer.census.groups import ANSWER, SUBMISSION, Groups
 from transfer.census.hazard import ALL_ROWS, MAX_SAMPLES, Hazard, Tally
 from transfer.census.questions import Questions
 from transfer.census.records import Ground, Records
+from transfer.census.selects import Selects
 from transfer.census.singles import Singles
 from transfer.census.spool import Spool
 from transfer.exceptions import SourceError
@@ -132,23 +133,23 @@ class _Census:
         groups = Groups(self._scope, self._ground, reference, self._ctx, tally)
         singles = Singles(source, self._scope, reference, self._ctx, self._spool, groups)
         in_v2 = {row[0] for row in extract.scan(source, v2.Organization, ("id",))}
-        questions = Questions(
+        selects = Selects(
             source,
             texts=full,
             in_utc=in_utc,
             elsewhere=bool(self._ground.organizations - in_v2),
         )
+        questions = Questions(source, selects)
         self._spool.decide(())
         singles.decide_numbers(questions, by_home=not self._ground.inherits)
-        answers, submissions = questions.answers(), questions.submissions()
-        total = sum(group.size for group in answers if group.there)
-        of_all = sum(group.size for group in submissions)
-        rivals = groups.has_rivals(answers)
-        if rivals or any(g.odd for g in submissions) or any(g.odd and g.there for g in answers):
-            questions.leave_out(strangers=rivals)
-            singles.single_out(questions)
-            answers, submissions = questions.answers(), questions.submissions()
-        groups.count_submissions(submissions)
+        if questions.any_odd():
+            selects.leave_out(strangers=False)
+        answers = questions.answers()
+        if groups.has_rivals(answers):
+            selects.leave_out(strangers=True)
+            answers = questions.answers()
+        singles.single_out(questions)
+        groups.count_submissions(questions.submissions())
         groups.count_answers(answers)
         groups.count_merged(questions.merged())
         groups.count_large_documents(questions.large_documents())
@@ -163,13 +164,14 @@ class _Census:
         if source.connection.vendor == "postgresql" and in_utc:
             return []  # it holds no text that PostgreSQL could not, and no time is in doubt
         texts = Tally()
-        read = singles.sample(texts, sample)
-        return [
-            _based_on(
-                hazard, *((read[1], total) if hazard.v2_table == ANSWER else (read[0], of_all))
-            )
-            for hazard in texts.hazards()
-        ]
+        submissions, answers_read = singles.sample(texts, sample)
+        there = source.count(v2.FormSubmission._default_manager.all())
+        basis = {SUBMISSION: ALL_ROWS, ANSWER: ALL_ROWS}
+        if submissions < there:
+            rows = source.count(v2.FormSubmissionMetaData._default_manager.all())
+            basis[SUBMISSION] = f"a sample of {submissions:,} rows of {there:,}"
+            basis[ANSWER] = f"a sample of {answers_read:,} rows of {rows:,}"
+        return texts.hazards(basis)
 
     def _count_late_numbers(self, groups: Groups) -> None:
         for form, own, count, first, last in self._spool.later_by_form():
@@ -193,11 +195,6 @@ class _Census:
         if count := self._source.count(query):
             shown = self._source.read(query[:MAX_SAMPLES], ("id",)).columns[0]
             self._tally.add(DATE_EXTREME, SUBMISSION, count, shown)
-
-
-def _based_on(hazard: Hazard, rows: int, of_all: int) -> Hazard:
-    basis = ALL_ROWS if rows >= of_all else f"a sample of {rows:,} rows of {of_all:,}"
-    return Hazard(**{**hazard.as_json(), "samples": hazard.samples, "basis": basis})
 
 
 def _order(hazard: Hazard) -> tuple[int, int, str, str]:

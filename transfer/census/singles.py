@@ -103,7 +103,7 @@ class Singles:
     def single_out(self, questions: Questions) -> None:
         """Note all that the questions leave out of their groups."""
         after = ""
-        while page := questions.left_out(after, LEFT_OUT_AT_ONCE):
+        while questions.leaves_out and (page := questions.left_out(after, LEFT_OUT_AT_ONCE)):
             self._spool.single_out(one.lower() for one in page)
             after = page[-1]
             if len(page) < LEFT_OUT_AT_ONCE:
