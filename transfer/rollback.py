@@ -89,13 +89,14 @@ class _Rollback:
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.doomed = Doomed(
+        doomed = Doomed(
             self.migration.name, self.migration.started_at, self.options.include_modified
         )
         self.books = Books(self.migration.name)
+        self.surveyor = Surveyor(read_graph(self.target.writer), doomed)
 
     def run(self, confirm: Confirm) -> RollbackReport:
-        survey = self._surveyor().survey(self.target.writer)
+        survey = self.surveyor.survey(self.target.writer)
         report = self._report("preview", survey)
         if self.options.dry_run:
             report.outcome = "dry run"
@@ -113,12 +114,6 @@ class _Rollback:
             raise RunError("not confirmed; nothing was changed")
         return self._remove()
 
-    def _surveyor(self) -> Surveyor:
-        return Surveyor(self._graph(), self.doomed)
-
-    def _graph(self) -> Graph:
-        return read_graph(self.target.writer)
-
     def _report(self, outcome: str, survey: Survey) -> RollbackReport:
         return RollbackReport(
             self.migration.name,
@@ -131,11 +126,9 @@ class _Rollback:
 
     def _remove(self) -> RollbackReport:
         stop = Interruption()
-        graph = self._graph()
         removal = Removal(
             self.target,
-            graph,
-            self.doomed,
+            self.surveyor,
             self.books,
             self.options.batch_size,
             stop,
@@ -145,7 +138,7 @@ class _Rollback:
         try:
             with stop.listening(), stop.finishing():
                 self.target.retrying(lambda: self.books.begin(self.target.writer))
-                survey = self._steadily(removal, Surveyor(graph, self.doomed), stop)
+                survey = self._steadily(removal, stop)
         except KeyboardInterrupt:
             msg = f"Stopped at once; what is removed stays removed. {self._go_on()}"
             raise KeyboardInterrupt(msg) from None
@@ -155,13 +148,13 @@ class _Rollback:
         report.seconds, report.removed = time.monotonic() - started, removal.removed
         return report
 
-    def _steadily(self, removal: Removal, surveyor: Surveyor, stop: Interruption) -> Survey:
+    def _steadily(self, removal: Removal, stop: Interruption) -> Survey:
         """Remove until nothing is left; where the connection is lost, look anew and go on (R7)."""
         fruitless = 0
         while True:
             before = removal.removed
             try:
-                return self._until_done(removal, surveyor, stop)
+                return self._until_done(removal, stop)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 writer = self.target.writer
                 lost = is_lost(error, writer)
@@ -174,16 +167,16 @@ class _Rollback:
                     writer.close()
                 self.target.retrying(lambda: self.target.writer.execute("SELECT 1"))
 
-    def _until_done(self, removal: Removal, surveyor: Surveyor, stop: Interruption) -> Survey:
+    def _until_done(self, removal: Removal, stop: Interruption) -> Survey:
         """Survey and remove by turns: what changed meanwhile shows in the next survey."""
         cascade = self.options.cascade
-        survey = surveyor.survey(self.target.writer)
+        survey = self.surveyor.survey(self.target.writer)
         while survey.going and not survey.blocked(cascade=cascade) and not stop.asked:
             before = removal.removed
             removal.run(survey, cascade=cascade)
             if stop.asked:
-                return surveyor.survey(self.target.writer)
-            survey = surveyor.survey(self.target.writer)
+                return self.surveyor.survey(self.target.writer)
+            survey = self.surveyor.survey(self.target.writer)
             if survey.going and removal.removed == before:
                 raise TargetError(_stuck(survey, removal.graph))
         if not survey.going:

@@ -134,9 +134,18 @@ class Graph:
         return [one for one in self.references if one.child == table]
 
     def circles(self) -> list[Reference]:
-        """The foreign keys that lead back: to a table that stands no later in the order."""
-        place = {table: number for number, table in enumerate(self.tables)}
-        return [one for one in self.references if place[one.parent] <= place[one.child]]
+        """The foreign keys by which rows can refer to each other in a circle."""
+        return [one for one in self.references if one.child in self._above(one.parent)]
+
+    def _above(self, table: Table) -> set[Table]:
+        """The table and all that it refers to, directly or through others."""
+        reached: set[Table] = set()
+        waiting = [table]
+        while waiting:
+            if (one := waiting.pop()) not in reached:
+                reached.add(one)
+                waiting += [reference.parent for reference in self.of(one)]
+        return reached
 
 
 def read_graph(connection: Connection) -> Graph:

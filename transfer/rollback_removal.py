@@ -16,7 +16,7 @@ from transfer.pipeline import Interruption, Observer
 from transfer.rollback_books import Books
 from transfer.rollback_graph import Graph, Reference, Table
 from transfer.rollback_report import Survey
-from transfer.rollback_survey import BY_INDEX, Doomed, found, same_row
+from transfer.rollback_survey import BY_INDEX, Doomed, Surveyor, found, same_row
 from transfer.target import Target
 
 CURSOR = "rollback"
@@ -28,8 +28,7 @@ class Removal:
 
     Args:
         target: the run's connections.
-        graph: the tables and foreign keys.
-        doomed: which rows it is about.
+        surveyor: who found it, in this connection.
         books: the migration's progress rows.
         batch_size: rows a transaction.
         stop: whether the user asked to stop.
@@ -37,13 +36,22 @@ class Removal:
     """
 
     target: Target
-    graph: Graph
-    doomed: Doomed
+    surveyor: Surveyor
     books: Books
     batch_size: int
     stop: Interruption
     observer: Observer
     removed: int = field(default=0, init=False)
+
+    @property
+    def graph(self) -> Graph:
+        """The tables and foreign keys."""
+        return self.surveyor.graph
+
+    @property
+    def doomed(self) -> Doomed:
+        """Which rows it is about."""
+        return self.surveyor.doomed
 
     def run(self, survey: Survey, *, cascade: bool) -> None:
         """Go through all tables once, until the end or until the user asks to stop.
@@ -164,7 +172,11 @@ class Removal:
             found=found(table),
             batch=batch,
             not_migrated=not_migrated,
-            refers=sql.SQL(" OR ").join(map(self._refers, self.graph.of(table))),
+            refers=sql.SQL(" OR ").join(
+                self._refers(one)
+                for one in self.graph.of(table)
+                if one.parent.migrated or one.parent in self.surveyor.has_found
+            ),
             unreferred=self._unreferred(table),
         )
         rows = writer.execute(query, parameters).rowcount
@@ -174,12 +186,14 @@ class Removal:
     def _refers(self, reference: Reference) -> sql.Composed:
         """The condition that a row still refers to what goes: it may have been moved away."""
         parent = reference.parent
-        goes = sql.SQL("EXISTS (SELECT FROM pg_temp.{} AS g WHERE {})").format(
-            found(parent), same_row(parent, "g", "p")
-        )
-        if parent.migrated:
-            written = self.doomed.written_whatever_index("p")
-            goes = sql.SQL("({} OR {})").format(written, goes)
+        ways = [self.doomed.written_whatever_index("p")] if parent.migrated else []
+        if parent in self.surveyor.has_found:
+            ways.append(
+                sql.SQL("EXISTS (SELECT FROM pg_temp.{} AS g WHERE {})").format(
+                    found(parent), same_row(parent, "g", "p")
+                )
+            )
+        goes = sql.SQL("({})").format(sql.SQL(" OR ").join(ways))
         return sql.SQL("EXISTS (SELECT FROM {} AS p WHERE {} AND {})").format(
             parent.identifier, reference.matches("t", "p"), goes
         )

@@ -81,54 +81,60 @@ class Surveyor:
     """
 
     def __init__(self, graph: Graph, doomed: Doomed) -> None:
-        self._graph = graph
-        self._doomed = doomed
+        self.graph = graph
+        self.doomed = doomed
         self._has_kept: set[Table] = set()
+        # Tables of which rows were found that refer to what goes.
+        self.has_found: set[Table] = set()
 
     def survey(self, connection: Connection) -> Survey:
         """Look anew; what an earlier survey found is forgotten."""
         with connection.transaction():
             connection.execute(BY_INDEX)
-            self._make_tables(connection)
-            counts = {table: self._count(connection, table) for table in self._graph.migrated}
+            self._has_kept.clear()
+            self.has_found.clear()
+            counts = {table: self._count(connection, table) for table in self.graph.migrated}
             if any(one.kept_modified for one in counts.values()):
                 self._keep(connection, counts)
             self._find(connection)
-            survey = Survey([counts[table] for table in reversed(self._graph.migrated)])
-            for table in self._graph.tables:
-                self._told(connection, table, survey)
-        for reference in self._graph.references:
+            survey = Survey([counts[table] for table in reversed(self.graph.migrated)])
+            for table in self.graph.tables:
+                if table in self.has_found:
+                    self._told(connection, table, survey)
+        for reference in self.graph.references:
             if not reference.indexed and reference.child.size > LARGE_TABLE_BYTES:
                 survey.remarks.append(_slow(reference))
         return survey
 
     # The tables of keys
 
-    def _make_tables(self, connection: Connection) -> None:
-        self._has_kept.clear()
-        for table in self._graph.tables:
-            for name in (kept(table), found(table)):
-                connection.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(name))
-                connection.execute(
-                    sql.SQL(
-                        "CREATE TEMPORARY TABLE {name} AS SELECT {columns}, 0 AS round,"
-                        " NULL::text AS batch FROM {table} AS c WHERE false"
-                    ).format(name=name, columns=_keys(table, "c"), table=table.identifier)
-                )
-                connection.execute(
-                    sql.SQL(
-                        "ALTER TABLE pg_temp.{name}"
-                        " ADD n bigint GENERATED ALWAYS AS IDENTITY UNIQUE, ADD UNIQUE ({keys})"
-                    ).format(name=name, keys=_numbered(table))
-                )
+    def _make(self, connection: Connection, table: Table, name: sql.Identifier) -> None:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(name))
+        connection.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {name} AS SELECT {columns}, 0 AS round,"
+                " NULL::text AS batch FROM {table} AS c WHERE false"
+            ).format(name=name, columns=_keys(table, "c"), table=table.identifier)
+        )
+        connection.execute(
+            sql.SQL(
+                "ALTER TABLE pg_temp.{name}"
+                " ADD n bigint GENERATED ALWAYS AS IDENTITY UNIQUE, ADD UNIQUE ({keys})"
+            ).format(name=name, keys=_numbered(table))
+        )
+
+    def _make_kept(self, connection: Connection, table: Table) -> None:
+        if table not in self._has_kept:
+            self._make(connection, table, kept(table))
+            self._has_kept.add(table)
 
     def _count(self, connection: Connection, table: Table) -> TableCount:
-        modified = self._doomed.modified("t")
+        modified = self.doomed.modified("t")
         query = sql.SQL(
             "SELECT count(*), count(*) FILTER (WHERE {modified}) FROM {table} AS t WHERE {written}"
-        ).format(modified=modified, table=table.identifier, written=self._doomed.written("t"))
-        ((rows, changed),) = connection.execute(query, self._doomed.parameters()).fetchall()
-        return TableCount(table.label, rows, 0 if self._doomed.include_modified else changed)
+        ).format(modified=modified, table=table.identifier, written=self.doomed.written("t"))
+        ((rows, changed),) = connection.execute(query, self.doomed.parameters()).fetchall()
+        return TableCount(table.label, rows, 0 if self.doomed.include_modified else changed)
 
     # What stays
 
@@ -137,6 +143,7 @@ class Surveyor:
         fresh = set()
         for table, count in counts.items():
             if count.kept_modified:
+                self._make_kept(connection, table)
                 connection.execute(
                     sql.SQL(
                         "INSERT INTO pg_temp.{kept} ({keys}, round) SELECT {columns}, 0"
@@ -146,22 +153,23 @@ class Surveyor:
                         keys=_numbered(table),
                         columns=_keys(table, "t"),
                         table=table.identifier,
-                        written=self._doomed.written("t"),
-                        modified=self._doomed.modified("t"),
+                        written=self.doomed.written("t"),
+                        modified=self.doomed.modified("t"),
                     ),
-                    self._doomed.parameters(),
+                    self.doomed.parameters(),
                 )
                 fresh.add(table)
         number = 0
         while fresh:
-            self._has_kept |= fresh
             number += 1
             fresh = {
                 reference.parent
-                for reference in self._graph.references
+                for reference in self.graph.references
                 if reference.child in fresh and self._keep_parents(connection, reference, number)
             }
         for table, count in counts.items():
+            if table not in self._has_kept:
+                continue
             query = sql.SQL(
                 "SELECT count(*) FROM pg_temp.{kept} AS k JOIN {table} AS t ON {same}"
                 " WHERE round > 0 AND {written}"
@@ -169,14 +177,15 @@ class Surveyor:
                 kept=kept(table),
                 table=table.identifier,
                 same=same_row(table, "k", "t"),
-                written=self._doomed.written_whatever_index("t"),
+                written=self.doomed.written_whatever_index("t"),
             )
             ((count.kept_parents,),) = connection.execute(
-                query, self._doomed.parameters()
+                query, self.doomed.parameters()
             ).fetchall()
 
     def _keep_parents(self, connection: Connection, reference: Reference, number: int) -> int:
         child, parent = reference.child, reference.parent
+        self._make_kept(connection, parent)
         query = sql.SQL(
             """
             INSERT INTO pg_temp.{kept} ({keys}, round)
@@ -205,7 +214,7 @@ class Surveyor:
 
     def _find(self, connection: Connection) -> None:
         fresh = set()
-        for reference in self._graph.references:
+        for reference in self.graph.references:
             if reference.parent.migrated and self._find_first(connection, reference):
                 fresh.add(reference.child)
         number = 1
@@ -213,10 +222,10 @@ class Surveyor:
             number += 1
             fresh = {
                 reference.child
-                for reference in self._graph.references
+                for reference in self.graph.references
                 if reference.parent in fresh and self._find_more(connection, reference, number)
             }
-        for table in self._graph.tables:
+        for table in self.has_found:
             connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(found(table)))
 
     def _find_first(self, connection: Connection, reference: Reference) -> int:
@@ -230,7 +239,7 @@ class Surveyor:
         parents = sql.SQL("(SELECT {} FROM {} AS t WHERE {}{}) AS t").format(
             _columns(reference.parent_columns, "t"),
             parent.identifier,
-            self._doomed.written("t"),
+            self.doomed.written("t"),
             stays,
         )
         return self._insert_found(connection, reference, parents, 1)
@@ -262,30 +271,32 @@ class Surveyor:
             )
             batch = sql.SQL("c.metadata->>'migration_batch'")
         # By index, row by row; without one by reading the referring table once.
-        optional = sql.SQL(" OFFSET 0" if reference.indexed else "")
-        query = sql.SQL(
-            """
-            INSERT INTO pg_temp.{found} ({keys}, round, batch)
-            SELECT DISTINCT {numbered}, %(round)s, c.batch
-              FROM {parents}
-             CROSS JOIN LATERAL (
-                   SELECT {columns}, {batch} AS batch FROM {child} AS c
-                    WHERE {matches}{of_others}{optional}) AS c
-            ON CONFLICT DO NOTHING
-            """
+        rows = sql.SQL(
+            "{parents} CROSS JOIN LATERAL (SELECT {columns}, {batch} AS batch FROM {child} AS c"
+            " WHERE {matches}{of_others}{optional}) AS c"
         ).format(
-            found=found(child),
-            keys=_numbered(child),
-            numbered=_numbered(child, "c"),
             parents=parents,
             columns=_keys(child, "c"),
             batch=batch,
             child=child.identifier,
             matches=reference.matches("c", "t"),
             of_others=of_others,
-            optional=optional,
+            optional=sql.SQL(" OFFSET 0" if reference.indexed else ""),
         )
-        return connection.execute(query, self._doomed.parameters(round=number)).rowcount
+        parameters = self.doomed.parameters(round=number)
+        if child not in self.has_found:
+            query = sql.SQL("SELECT count(*) FROM {}").format(rows)
+            if connection.execute(query, parameters).fetchall() == [(0,)]:
+                return 0
+            self._make(connection, child, found(child))
+            self.has_found.add(child)
+        query = sql.SQL(
+            "INSERT INTO pg_temp.{found} ({keys}, round, batch)"
+            " SELECT DISTINCT {numbered}, %(round)s, c.batch FROM {rows} ON CONFLICT DO NOTHING"
+        ).format(
+            found=found(child), keys=_numbered(child), numbered=_numbered(child, "c"), rows=rows
+        )
+        return connection.execute(query, parameters).rowcount
 
     def _told(self, connection: Connection, table: Table, survey: Survey) -> None:
         counted = connection.execute(
@@ -305,7 +316,7 @@ class Surveyor:
                 (SAMPLES,),
             ).fetchall()
             through = [
-                f"{', '.join(one.columns)} → {one.parent.label}" for one in self._graph.of(table)
+                f"{', '.join(one.columns)} → {one.parent.label}" for one in self.graph.of(table)
             ]
             survey.referring.append(
                 Referring(table.label, rows, through, [sample for (sample,) in samples])

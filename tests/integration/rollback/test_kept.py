@@ -1,0 +1,139 @@
+"""What v3's application changed since the migration is told and kept, with what it refers to."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.factories import UserFactory
+from tests.integration.rollback.common import (
+    ALL,
+    NONE,
+    books,
+    first,
+    rollback,
+    rows_of,
+    two_tenants,
+)
+from tests.runs import query, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kept(report: object) -> dict[str, tuple[int, int]]:
+    """By table: rows kept for being changed, and for being referred to."""
+    tables = report.survey.tables  # type: ignore[attr-defined]
+    return {one.table: (one.kept_modified, one.kept_parents) for one in tables if one.kept}
+
+
+def test_m14_a_changed_submission_stays_with_its_form_and_organization(v2_path: Path) -> None:
+    two_tenants(v2_path)
+    changed = first("submissions")
+    query("UPDATE submissions SET status = 'approved' WHERE id = %s", [changed])
+
+    report = rollback("one")
+
+    expected = {"organizations": (0, 1), "forms": (0, 1), "submissions": (1, 0)}
+    assert (report.outcome, kept(report)) == ("finished", expected)
+    assert rows_of("one") == {"organizations": 1, "users": 0, "forms": 1, "submissions": 1}
+    assert first("submissions") == changed
+    assert "Kept: 1 rows that were changed in v3 since, and 2 to which they refer" in (
+        report.as_text()
+    )
+    assert {table: note["kept"] for table, (_, note) in books().items()} == rows_of("one")
+    assert all(note["finished"] for _, note in books().values())
+
+    again = rollback("one")
+    assert (again.outcome, again.survey.kept) == ("nothing to do", 3)
+
+    last = rollback("one", include_modified=True)
+    assert (last.outcome, last.survey.kept, last.removed) == ("finished", 0, 3)
+    assert rows_of("one") == NONE
+    assert {table: note["removed"] for table, (_, note) in books().items()} == ALL
+
+
+@pytest.mark.parametrize("table", ["organizations", "users", "forms"])
+def test_m14_changed_rows_of_each_table_stay(v2_path: Path, table: str) -> None:
+    two_tenants(v2_path)
+    query(f"UPDATE {table} SET deleted_at = now() WHERE id = %s", [first(table)])
+
+    report = rollback("one")
+
+    own = {table: (1, 0)}
+    assert kept(report) == own | ({} if table == "organizations" else {"organizations": (0, 1)})
+    assert rows_of("one") == NONE | dict.fromkeys(kept(report), 1)
+
+
+def test_with_include_modified_all_of_it_goes_at_once(v2_path: Path) -> None:
+    two_tenants(v2_path)
+    query("UPDATE submissions SET status = 'approved'")
+    query("UPDATE organizations SET name = 'renamed'")
+
+    assert rollback("one", include_modified=True).outcome == "finished"
+
+    assert rows_of("one") == NONE
+    assert rows_of("two") == ALL
+
+
+def test_v3s_own_rows_that_refer_to_kept_rows_do_not_block(v2_path: Path) -> None:
+    two_tenants(v2_path)
+    organization = first("organizations")
+    query("UPDATE organizations SET name = 'renamed' WHERE id = %s", [organization])
+    UserFactory(organization_id=organization)
+
+    report = rollback("one")
+
+    assert (report.outcome, kept(report)) == ("finished", {"organizations": (1, 0)})
+    assert rows_of("one") == NONE | {"organizations": 1}
+    assert query("SELECT count(*) FROM users WHERE organization_id = %s", [organization]) == [(1,)]
+
+
+def test_what_a_kept_row_refers_to_is_kept_through_v3s_own_rows_and_never_cascaded(
+    v2_path: Path,
+) -> None:
+    """A changed submission was moved to a form of v3's own in the migrated organization."""
+    two_tenants(v2_path)
+    query(
+        "INSERT INTO forms (id, organization_id, name, slug, definition)"
+        " VALUES ('00000000-0000-4000-8000-00000000abcd', %s, 'own', 'own', '{}')",
+        [first("organizations")],
+    )
+    query(
+        "UPDATE submissions SET form_id = '00000000-0000-4000-8000-00000000abcd' WHERE id = %s",
+        [first("submissions")],
+    )
+
+    report = rollback("one", cascade=True)
+
+    assert report.outcome == "finished"
+    assert kept(report) == {"organizations": (0, 1), "submissions": (1, 0)}
+    assert report.note is not None
+    assert not report.note.cascaded
+    assert query("SELECT count(*) FROM forms WHERE slug = 'own'") == [(1,)]
+
+
+def test_a_copy_that_the_application_made_with_all_its_metadata_counts_as_changed(
+    v2_path: Path,
+) -> None:
+    two_tenants(v2_path)
+    query(
+        "INSERT INTO forms (organization_id, name, slug, definition, metadata)"
+        " SELECT organization_id, name, 'copy', definition, metadata FROM forms WHERE id = %s",
+        [first("forms")],
+    )
+
+    report = rollback("one")
+
+    assert kept(report) == {"organizations": (0, 1), "forms": (1, 0)}
+    assert query("SELECT slug FROM forms WHERE metadata->>'migration_batch' = 'one'") == [("copy",)]
+
+
+def test_an_import_anew_takes_a_kept_row_for_migrated(v2_path: Path) -> None:
+    v2 = two_tenants(v2_path)
+    query("UPDATE submissions SET status = 'approved' WHERE id = %s", [first("submissions")])
+    rollback("one")
+
+    report = run(name="one", organizations=[v2.organizations[0]["Id"]])
+
+    assert (report.outcome, report.failed) == ("finished", 0)
+    assert rows_of("one") == ALL
+    assert query("SELECT count(*) FROM submissions WHERE status = 'approved'") == [(1,)]
