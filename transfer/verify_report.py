@@ -173,6 +173,7 @@ class VerifyReport:
             f"v2: {self.source}",
             f"v3: {self.target}",
             *(f"{check.status} {check.name}: {check.note}" for check in self.checks if check.note),
+            *(self.values.remarks() if self.values else ()),
             self.summary(),
         ):
             out.print(line, markup=False, soft_wrap=True)

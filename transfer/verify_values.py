@@ -153,6 +153,8 @@ class ValuesReport:
                     "different": proof.counts["differing"],
                     "missing_in_v3": proof.counts["missing"],
                     "missing_in_v2": proof.counts["strays"],
+                    "open_errors": proof.counts["failed"],
+                    "ready": proof.counts["ready"],
                     "accepted": proof.counts["changed_since"] + proof.counts["made_since"],
                     "digest_v2": f"{proof.digest_v2:064x}",
                     "digest_v3": f"{proof.digest_v3:064x}",
@@ -171,6 +173,15 @@ class ValuesReport:
                 "shown": [dict(one) for one in self.shown],
             },
         }
+
+    def remarks(self) -> list[str]:
+        """What else there is to say, a line each."""
+        return [
+            f"{proof.counts['ready']:,} of the {table} that are open errors would be migrated by "
+            "now: run retry_v2"
+            for table, proof in self.tables.items()
+            if proof.counts["ready"]
+        ]
 
     def as_tables(self) -> list[Table]:
         """The same for a terminal: digests, organizations, forms that differ, differences."""

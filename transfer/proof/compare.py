@@ -8,6 +8,7 @@ from typing import Any
 from transfer.models import DifferenceKind
 from transfer.proof import document, expected, numbers, stored
 from transfer.proof.document import Mismatch
+from transfer.proof.errors import Errors
 from transfer.proof.expected import Document, Setting
 from transfer.proof.reference import V2Reference
 from transfer.proof.rules import Impossible, instant, recorded
@@ -33,6 +34,7 @@ class Compared:
         compared: those that both sides have.
         equal: those of them that are equal.
         failed: records that are open errors.
+        ready: those of them that nothing keeps out of v3 any more.
         made_since: records v2 gained since the migration began, and that are not in v3.
         changed_since: records that differ, and that v2 changed since they were read.
         mismatches: where the others differ.
@@ -48,6 +50,7 @@ class Compared:
     compared: int = 0
     equal: int = 0
     failed: int = 0
+    ready: int = 0
     made_since: int = 0
     changed_since: int = 0
     missing: int = 0
@@ -76,12 +79,15 @@ class Comparer:
         stored: v3's rows.
         ref: v2's small tables.
         since: v2's time at which the migration began.
+        errors: tells which open errors nothing explains.
+        slugs: of organizations and of forms, once they are known.
     """
 
     source: Source
     stored: Stored
     ref: V2Reference
     since: datetime
+    errors: Errors
     slugs: dict[str, Slugs] = field(default_factory=dict)
 
     def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
@@ -94,7 +100,7 @@ class Comparer:
             if isinstance(one, dict) and key in found:
                 one["slug"] = self.slugs["organizations"].expected(row[0], "", found[key]["slug"])
         created = {key: row[2] for key, row in keyed.items()}
-        return self._settle("organizations", made, found, created, {})
+        return self._settle("organizations", keyed, made, found, created, {})
 
     def users(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare users (USER_COLUMNS)."""
@@ -106,7 +112,7 @@ class Comparer:
         }
         created = {key: row[7] for key, row in keyed.items()}
         changed = {key: row[8] for key, row in keyed.items()}
-        return self._settle("users", made, found, created, changed)
+        return self._settle("users", keyed, made, found, created, changed)
 
     def forms(self, rows: Sequence[tuple[Any, ...]], settings: Iterable[Setting]) -> Compared:
         """Compare forms (FORM_COLUMNS) with the settings of their fields."""
@@ -127,7 +133,7 @@ class Comparer:
                 owner = self.ref.owner(row[0]) or ""
                 one["slug"] = self.slugs["forms"].expected(row[0], owner, found[key]["slug"])
         created = {key: row[5] for key, row in keyed.items()}
-        return self._settle("forms", made, found, created, {})
+        return self._settle("forms", keyed, made, found, created, {})
 
     def submissions(
         self, rows: Sequence[Sequence[Any]], answers: Mapping[str, Sequence[Answer]]
@@ -146,7 +152,7 @@ class Comparer:
         }
         created = {key: row[4] for key, row in keyed.items()}
         changed = {key: row[5] for key, row in keyed.items()}
-        result = self._settle("submissions", made, found, created, changed)
+        result = self._settle("submissions", keyed, made, found, created, changed)
         self._group(result, keyed, answers, raw)
         return result
 
@@ -192,6 +198,7 @@ class Comparer:
     def _settle(
         self,
         table: str,
+        rows: Mapping[str, Any],
         made: Mapping[str, Document | Impossible],
         found: Mapping[str, Document],
         created: Mapping[str, object],
@@ -201,6 +208,7 @@ class Comparer:
         result = Compared(ids=list(made))
         absent = [key for key in made if key not in found]
         failed = self.stored.failed(table, V2_TABLES[table], absent)
+        result.ready = len(self.errors.unexplained(table, failed, made, rows))
         for key, one in made.items():
             there = found.get(key)
             if there is None:

@@ -20,6 +20,7 @@ from transfer.proof import reading
 from transfer.proof.books import MAX_STORED, Books, Verification
 from transfer.proof.compare import GROUP, Compared, Comparer
 from transfer.proof.document import MODULUS, Mismatch, encode, excerpts
+from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Parts, Place
 from transfer.proof.reference import Settings, V2Reference
 from transfer.proof.slugs import Slugs, wishes
@@ -31,7 +32,10 @@ SECONDS_BETWEEN = 2.0
 FOUND_BETWEEN = 500
 STRAYS_AT_ONCE = 500
 ALLOCATIONS_BETWEEN = 200_000  # objects more than were freed, between two looks for cycles
-COUNTS = ("compared", "equal", "failed", "made_since", "changed_since", "missing", "differing")
+COUNTS = (
+    "compared", "equal", "failed", "ready", "made_since", "changed_since", "missing",
+    "differing",
+)  # fmt: skip
 
 
 @dataclass
@@ -168,7 +172,8 @@ class Prover:
         """
         proof = Proof.from_json(verification.state)
         self.stored.open()
-        comparer = Comparer(self.source, self.stored, self.ref, self.since)
+        errors = Errors(self.source, self.stored)
+        comparer = Comparer(self.source, self.stored, self.ref, self.since, errors)
         keeper = _Keeper(self.books, verification, proof)
         with self.stop.finishing(), rare_collections():
             for table in self.tables:

@@ -54,7 +54,7 @@ SELECT form.id::text, field->>'name', field->>'id'
    AND field->>'id' IS NOT NULL
 """
 _FAILED = """
-SELECT DISTINCT record_id
+SELECT record_id, code
   FROM migration_errors
  WHERE migration_name = %(migration)s
    AND table_name = %(table_name)s
@@ -114,10 +114,10 @@ class Stored:
             found = cursor.fetchall()
         return {row[0]: _columns(columns, row) for row in found}
 
-    def failed(self, table: str, v2_table: str, ids: Sequence[str]) -> set[str]:
-        """Those of these ids that are open errors."""
+    def failed(self, table: str, v2_table: str, ids: Sequence[str]) -> dict[str, str]:
+        """Those of these ids that are open errors, with the error's code."""
         named = {"table_name": table, "v2_table": v2_table, "ids": list(ids)}
-        return {found for (found,) in self.ask(_FAILED, named)} if ids else set()
+        return dict(self.ask(_FAILED, named)) if ids else {}
 
     def count(self, table: str) -> int:
         """The migration's rows in a table."""
