@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django.apps import apps
 from django.db import DatabaseError, models
 
-from legacy_v2 import models as v2
 from legacy_v2.fields import GuidField
 from legacy_v2.introspection import ASSUMED
 from transfer import fitness
