@@ -95,18 +95,17 @@ def _json(value: object) -> str:
 
 
 def excerpts(one: str | None, other: str | None) -> tuple[str | None, str | None]:
-    """Two texts as they are kept: long ones from shortly before they begin to differ."""
+    """Two texts as they are kept: long ones both from shortly before they begin to differ."""
     if one is None or other is None:
         return _cut(one, 0), _cut(other, 0)
-    length = min(len(one), len(other))
-    same = next((at for at in range(length) if one[at] != other[at]), length)
-    return _cut(one, same), _cut(other, same)
+    shorter = min(len(one), len(other))
+    same = next((at for at in range(shorter) if one[at] != other[at]), shorter)
+    begin = max(0, same - BEFORE) if max(len(one), len(other)) > LONGEST else 0
+    return _cut(one, begin), _cut(other, begin)
 
 
-def _cut(text: str | None, at: int) -> str | None:
-    if text is None or len(text) <= LONGEST:
+def _cut(text: str | None, begin: int) -> str | None:
+    if text is None or len(text) <= LONGEST and not begin:
         return text
-    begin = max(0, min(at - BEFORE, len(text) - LONGEST))
-    kept = text[begin : begin + LONGEST]
     left, right = "…" if begin else "", "…" if begin + LONGEST < len(text) else ""
-    return f"{left}{kept}{right} ({len(text):,} characters)"
+    return f"{left}{text[begin : begin + LONGEST]}{right} ({len(text):,} characters)"
