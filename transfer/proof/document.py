@@ -105,7 +105,7 @@ def excerpts(one: str | None, other: str | None) -> tuple[str | None, str | None
 
 
 def _cut(text: str | None, begin: int) -> str | None:
-    if text is None or len(text) <= LONGEST and not begin:
+    if text is None or (len(text) <= LONGEST and not begin):
         return text
     left, right = "…" if begin else "", "…" if begin + LONGEST < len(text) else ""
     return f"{left}{text[begin : begin + LONGEST]}{right} ({len(text):,} characters)"
