@@ -29,6 +29,7 @@ from transfer.deferral_keys import Key
 from transfer.deferral_settle import Settlement
 from transfer.exceptions import TargetError, TargetLostError
 from transfer.plan import PLAN, Step
+from transfer.rollback_note import KEY as ROLLBACK
 from transfer.source import Source
 from transfer.target import Connection, Target, first_line
 
@@ -151,7 +152,7 @@ class Deferral:
             what = told([one for one in left if (one.migration, one.table) == (migration, table)])
             self.remark(f"{migration!r} left {table} with {what}; this is settled first")
             try:
-                self._settle(migration, step, own_rows=self._same_source(migration, table))
+                self._settle(migration, step, own_rows=self._can_take_out(migration, table))
             except TargetLostError:
                 raise
             except (TargetError, psycopg.Error) as error:
@@ -201,14 +202,14 @@ class Deferral:
     def _open(self) -> list[Open]:
         return self.target.retrying(lambda: open_deferrals(self.target.writer))
 
-    def _same_source(self, migration: str, table: str) -> bool:
-        """Whether the migration's v2 is this run's, so that its records can be read again."""
+    def _can_take_out(self, migration: str, table: str) -> bool:
+        """Whether another migration's records can be read again, and its books are its own."""
         found = self.target.read(
             sql.SQL(
                 "SELECT FROM migration_progress WHERE migration_name = %s AND table_name = %s"
-                " AND partition = 0 AND fingerprint->>'source' = %s"
+                " AND partition = 0 AND fingerprint->>'source' = %s AND NOT ledger ? %s"
             ),
-            (migration, table, self.identity),
+            (migration, table, self.identity, ROLLBACK),
         )
         return bool(found)
 

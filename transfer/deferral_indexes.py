@@ -6,7 +6,7 @@ statistics targets, something that depends on it), stays where it is.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -23,6 +23,7 @@ DROP_LOCK_SECONDS = 2
 DROP_PAUSES = (1.0, 3.0)
 BUILD_LOCK_SECONDS = 5
 BUILD_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
 # Rows tried at once where an index cannot be built over all of them.
 PROBE_AT_ONCE = 5000
 _SECONDARY = """
@@ -135,9 +136,9 @@ def build(connection: Connection, table: str, index: Index) -> bool:
 
 
 def refused_rows(
-    connection: Connection, table: str, migration: str, index: Index
-) -> Iterator[tuple[str, psycopg.Error]]:
-    """The rows of a migration that an index does not take: id and why.
+    connection: Connection, table: str, migration: str, index: Index, after: str
+) -> Generator[tuple[str, psycopg.Error], None, None]:
+    """The rows of a migration that an index does not take, by id beyond one: id and why.
 
     They are tried, some at once and then by halves, in an empty copy of the table that has this
     one index.
@@ -150,14 +151,13 @@ def refused_rows(
         # Under the name that PostgreSQL's words about a row will name.
         create = sql.SQL("CREATE INDEX {} ON index_probe USING ").format(sql.Identifier(index.name))
         connection.execute(create.as_bytes(connection) + kind.encode())
-        after = "00000000-0000-0000-0000-000000000000"
         while True:
             page = connection.execute(_PAGE.format(table=name), (migration, after, PROBE_AT_ONCE))
             ids = [row[0] for row in page.fetchall()]
             if not ids:
                 return
             yield from _refused(connection, name, ids)
-            after = ids[-1]
+            after = str(ids[-1])
 
 
 def _refused(

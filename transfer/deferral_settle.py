@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import psycopg
 
@@ -78,22 +80,29 @@ class Settlement:
         Raises:
             TargetError: it cannot be built.
         """
-        try:
-            self._build(index)
-        except IndexRefusesRowsError as refused:
-            if not (self.can_take_out and self._take_out_refused(index)):
-                msg = (
-                    f"index {index.name} of {self.step.table} cannot be built again: {refused}. "
-                    f"No row of {self.migration!r} is the cause; it was: {index.definition}"
-                )
-                raise TargetError(msg, table=self.step.table) from refused
-            try:
-                self._build(index)
-            except IndexRefusesRowsError as again:
-                msg = f"index {index.name} of {self.step.table} cannot be built again: {again}"
-                raise TargetError(f"{msg}; start again", table=self.step.table) from again
+        if self._build(index) is None:
+            return
+        taken = self._take_out_refused(index) if self.can_take_out else 0
+        refused = self._build(index)
+        # Building looks at deleted rows too, as long as any transaction may see them.
+        for pause in BUILD_PAUSES if taken else ():
+            if refused is None:
+                break
+            time.sleep(pause)
+            refused = self._build(index)
+        if refused is not None:
+            rows = (
+                f"{taken:,} row(s) were taken out for it, which an older transaction still sees"
+                if taken
+                else f"no row of {self.migration!r} is the cause"
+            )
+            raise TargetError(
+                f"index {index.name} of {self.step.table} cannot be built again: {refused} "
+                f"({rows}); it was: {index.definition}",
+                table=self.step.table,
+            ) from refused
 
-    def _build(self, index: Index) -> None:
+    def _build(self, index: Index) -> IndexRefusesRowsError | None:
         target, table = self.target, self.step.table
 
         def once() -> None:
@@ -110,23 +119,29 @@ class Settlement:
                 msg = f"{table} is in use, so that index {index.name} could not be built again"
                 raise TargetError(msg, table=table) from error
 
-        target.retrying(patient)
+        try:
+            target.retrying(patient)
+        except IndexRefusesRowsError as error:
+            return error
+        return None
 
     def _take_out_refused(self, index: Index) -> int:
-        """Take out the rows that the index does not take; how many."""
+        """Take out the rows that the index does not take, a page at a time; how many."""
         target, table = self.target, self.step.table
-        found = target.retrying(
-            lambda: [
-                (row_id, refusal_of(0, error))
-                for row_id, error in deferral_indexes.refused_rows(
-                    target.writer, table, self.migration, index
-                )
-            ]
-        )
-        for start in range(0, len(found), ROWS_AT_ONCE):
-            page = dict(found[start : start + ROWS_AT_ONCE])
-            target.retrying(partial(self._take_out, page))
-        return len(found)
+        after, taken = deferral_indexes.FIRST_ID, 0
+
+        def page() -> dict[str, Refusal]:
+            found = deferral_indexes.refused_rows(
+                target.writer, table, self.migration, index, after
+            )
+            with closing(found):
+                return {one: refusal_of(0, error) for one, error in islice(found, ROWS_AT_ONCE)}
+
+        while refusals := target.retrying(page):
+            target.retrying(partial(self._take_out, refusals))
+            after = max(refusals)
+            taken += len(refusals)
+        return taken
 
     def prove(self) -> int:
         """Prove every foreign key of the table; a row without its parent is taken out.
@@ -167,7 +182,7 @@ class Settlement:
             if not self.can_take_out:
                 raise TargetError(
                     f"rows of {self.migration!r} break {key.name}, such as {', '.join(page[:5])}; "
-                    "their v2 is not the one of this run, so they wait for their own import",
+                    "it was begun from another v2, or is being rolled back, so they wait for that",
                     table=table,
                 )
             self._take_out(dict.fromkeys(page, refusal))

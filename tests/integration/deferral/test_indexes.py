@@ -181,3 +181,30 @@ def test_a_table_in_use_when_indexes_are_to_be_built_stops_the_run_resumably(
     deferred()
 
     assert whole() == want
+
+
+def test_r7_refused_rows_that_an_older_transaction_still_sees_are_waited_for(
+    v2: V2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL puts deleted rows into a new index too, while somebody may look at them."""
+    query("CREATE INDEX app_index ON submissions (((data->>'who')::int))")
+    answered(v2, 2, "no number")
+    with another_session() as application:
+
+        def look() -> None:
+            application.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            application.execute("SELECT FROM forms")
+
+        waited: list[float] = []
+
+        def end(seconds: float) -> None:
+            if not waited:
+                application.execute("COMMIT")
+            waited.append(seconds)
+
+        monkeypatch.setattr("transfer.deferral_settle.time.sleep", end)
+        deferred(in_submissions(look))
+
+    assert waited
+    assert len(documents("submissions")) == 8
+    assert "app_index" in indexes()
