@@ -28,6 +28,7 @@ from transfer.exceptions import (
     TargetError,
     VerificationStoppedError,
 )
+from transfer.fingerprint import differences
 from transfer.mapping.context import MappingContext
 from transfer.models import MigrationProgress, RunStatus
 from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
@@ -127,6 +128,7 @@ def verify(
     """
     options = options or VerifyOptions()
     with _subject(options.name, options.organization, v2_alias, v3_alias) as subject:
+        _check_known(subject)
         return _verify(subject, options, observer or _Nobody())
 
 
@@ -277,8 +279,12 @@ def _make_subject(rows: list[MigrationProgress], source: Source, alias: str) -> 
     zone = ZoneInfo(fingerprint.get("time_zone", "UTC"))
     cut = Cut.at(started_at, zone)
     ctx = _context(migration, started_at, zone, fingerprint)
-    counts = SourceCounts(source, cut, fingerprint.get("organizations", []), ctx)
-    return _Subject(rows, source, alias, cut, ctx, counts)
+    organizations = fingerprint.get("organizations", [])
+    counts = SourceCounts(source, cut, organizations, ctx if organizations else None)
+    subject = _Subject(rows, source, alias, cut, ctx, counts)
+    if organizations:  # the mapping says which form belongs to which of them
+        _check_known(subject)
+    return subject
 
 
 class _Nobody:
@@ -366,19 +372,9 @@ def _of_organization(
 def _context(
     migration: str, started_at: datetime, zone: ZoneInfo, fingerprint: dict[str, Any]
 ) -> MappingContext:
-    """The settings the migration was made with.
-
-    Raises:
-        ConfigurationError: V2_MAPPING has changed since.
-    """
-    mapping = read_mapping_file(settings.V2_MAPPING)
+    """The settings the migration was made with, with V2_MAPPING as it is now."""
     default = fingerprint.get("default_organization")
-    now = ImportOptions(mapping=mapping, default_organization=default).fingerprint("")
-    if any(now[part] != fingerprint.get(part) for part in ("mapping", "rules")):
-        raise ConfigurationError(
-            f"{migration!r} was made with another mapping; set V2_MAPPING back to what it was, "
-            "for it says what v3 has to hold"
-        )
+    mapping = read_mapping_file(settings.V2_MAPPING)
     return MappingContext(
         migration,
         started_at,
@@ -387,3 +383,17 @@ def _context(
         mapping,
         default,
     )
+
+
+def _check_known(subject: _Subject) -> None:
+    """Refuse where the settings that say what v3 has to hold are not those of the migration.
+
+    Raises:
+        ConfigurationError: V2_MAPPING has changed since, or an earlier build began it.
+    """
+    then = subject.rows[0].fingerprint
+    now = ImportOptions(mapping=subject.ctx.mapping).fingerprint("")
+    now = then | {part: now[part] for part in ("mapping", "rules")}
+    if told := differences(then, now):
+        msg = f"cannot tell what {subject.name!r} has to hold: {'; '.join(told)}"
+        raise ConfigurationError(msg)

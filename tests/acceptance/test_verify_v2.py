@@ -38,7 +38,7 @@ def test_a_finished_import_verifies_clean(small: Path) -> None:
 
     assert status == 0
     assert "Verification of night" in text
-    clean = "33 checks: 33 passed, 0 warning, 0 open, 0 failed; 0 unresolved errors recorded"
+    clean = "39 checks: 39 passed, 0 warning, 0 open, 0 failed; 0 unresolved errors recorded"
     assert text.strip().endswith(clean)
 
 
@@ -83,24 +83,24 @@ TAMPERED = {
     ),
     "answers of an untouched submission, while another was changed": (
         "UPDATE submissions SET data = '{}' WHERE submission_number = 'L-0002'",
-        {"Answers", "Run of answers"},
+        {"Answers", "Run of answers", "Values of submissions"},
     ),
     "a row replaced by a copy under a new id": (
         "UPDATE submissions SET id = gen_random_uuid() WHERE submission_number = 'L-0002'",
-        {"Submissions under other ids"},
+        {"Submissions under other ids", "Values of submissions"},
     ),
     "a row marked deleted": (
         "UPDATE submissions SET deleted_at = now() WHERE submission_number = 'L-0002'",
-        {"Submissions marked deleted"},
+        {"Submissions marked deleted", "Values of submissions"},
     ),
     "a value the application cannot read": (
         """UPDATE submissions SET data = jsonb_build_object('field1', 1)
             WHERE submission_number = 'L-0002'""",
-        {"Submissions with malformed data"},
+        {"Submissions with malformed data", "Values of submissions"},
     ),
     "a field the application cannot read": (
         "UPDATE forms SET definition = jsonb_set(definition, '{fields,0,settings}', '[]')",
-        {"Forms without title and fields"},
+        {"Forms without title and fields", "Values of forms"},
     ),
 }
 
@@ -246,15 +246,28 @@ CHANGED_BEHIND_ITS_BACK = {
     "an answer added": (
         """UPDATE submissions SET data = data || '{"field2": "x"}'
             WHERE submission_number = 'L-0002'""",
-        {"Run of answers": "migrated: 0 in the ledger, 1 in v3", "Answers": "1 more in v3"},
+        {
+            "Run of answers": "migrated: 0 in the ledger, 1 in v3",
+            "Answers": "1 more in v3",
+            "Values of submissions": f"1 differ: {guid(10, 2)}",
+        },
     ),
     "a choice beside a text removed": (
-        "UPDATE submissions SET metadata = metadata #- '{choices,field1,0}'",
-        {"Run of answers": "metadata.choices: 1 in the ledger, 0 in v3"},
+        """UPDATE submissions SET metadata = metadata #- '{choices,field1,0}'
+            WHERE submission_number = 'L-0001'""",
+        {
+            "Run of answers": "metadata.choices: 1 in the ledger, 0 in v3",
+            "Values of submissions": f"1 differ: {guid(10, 1)}",
+        },
     ),
     "an unmapped answer removed": (
-        "UPDATE submissions SET metadata = metadata - 'unmapped'",
-        {"Run of answers": "metadata.unmapped: 1 in the ledger, 0 in v3", "Answers": "1 neither"},
+        """UPDATE submissions SET metadata = metadata - 'unmapped'
+            WHERE submission_number = 'L-0003'""",
+        {
+            "Run of answers": "metadata.unmapped: 1 in the ledger, 0 in v3",
+            "Answers": "1 neither",
+            "Values of submissions": f"1 differ: {guid(10, 3)}",
+        },
     ),
     "an error row deleted": (
         "DELETE FROM migration_errors WHERE severity = 'error'",
@@ -265,6 +278,7 @@ CHANGED_BEHIND_ITS_BACK = {
             "Submissions": "1 neither",
             "Answers": "2 neither",
             "Submissions under other ids": "1 ids of v2",
+            "Values of submissions": f"1 are missing in v3: {guid(10, 4)}",
         },
     ),
     "an error's answers cut away": (

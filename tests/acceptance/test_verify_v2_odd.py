@@ -66,8 +66,10 @@ def test_m17_answers_in_metadata_excuse_no_garbage_in_data(strangers: Path) -> N
 
     assert status == 3
     assert {n for n in checks if checks[n]["status"] == "FAILED"} - {"all"} == {
-        "Answers under names their form lacks"
+        "Answers under names their form lacks",
+        "Values of submissions",
     }
+    assert checks["Values of submissions"]["note"].startswith("5 differ: ")
     note = checks["Answers under names their form lacks"]["note"]
     assert "5 names in data are no field's of any form: 'garbage " in note
 

@@ -98,5 +98,5 @@ def test_m8_a_changed_mapping_file_is_refused_where_it_decides_what_is_compared(
     settings.V2_MAPPING = tmp_path / "mapping.toml"
     settings.V2_MAPPING.write_text(f'[forms]\nForm1 = "{OTHER}"\n')
 
-    with pytest.raises(ConfigurationError, match="set V2_MAPPING back"):
+    with pytest.raises(ConfigurationError, match=r"V2_MAPPING \[forms\]: .*put the file back"):
         verify()
