@@ -6,7 +6,7 @@ import pytest
 
 from tests.crashes import EXIT_STATUS, Scene, ended, kill, wait_until
 from tests.integration.rollback.common import NONE, books, rows_of
-from tests.proxy import Point, Proxy
+from tests.proxy import Link, Point, Proxy
 from tests.runs import query, row_versions, snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,10 +32,15 @@ def test_killed_at_every_commit_and_started_again_it_ends_the_same(
     # Once when the books are marked and no row is gone, once before a batch's commit arrives, and
     # from then on after each batch's commit, before its answer comes.
     strikes = [(Point.COMMITTED, BOOKS_MARKED), (Point.COMMIT, FIRST_BATCH)]
-    left = []
+    left: list[int] = []
+
+    def end_it(link: Link) -> None:
+        kill(scene.commands.last)
+        link.close()
+
     while True:
         point, number = strikes[len(left)] if len(left) < 2 else (Point.COMMITTED, FIRST_BATCH)
-        proxy.strike(point, number, lambda _link: kill(scene.commands.last))
+        proxy.strike(point, number, end_it)
         done = ended(scene.commands.start(*ROLLBACK))
         proxy.calm()
         if done.status != -signal.SIGKILL:
