@@ -77,7 +77,7 @@ class Tally:
         return tuple(self._samples.get((code, v2_table), ()))
 
     def hazards(self, basis: Mapping[str, str] | None = None) -> list[Hazard]:
-        """What was counted, where it was more than nothing.
+        """What was counted; a count of nothing, where that was asked for, too.
 
         Args:
             basis: what was looked at, by v2 table; all rows unless given.
@@ -86,7 +86,6 @@ class Tally:
         return [
             _hazard(code, table, count, self.samples(code, table), of.get(table, ALL_ROWS))
             for (code, table), count in self.counts.items()
-            if count
         ]
 
 

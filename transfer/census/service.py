@@ -69,7 +69,8 @@ def take_census(
         present: what v3 holds; nothing unless given.
 
     Returns:
-        Those there are, by table and severity. The count of one whose code is a finding's and
+        Those there are, by table and severity; of what was looked for in a sample also what was
+        not found there, with a count of 0. The count of one whose code is a finding's and
         whose basis is all rows is the number of findings a run into such a v3 records, as long
         as v2 does not change and v3 has no rows of its own with v2's ids, emails or numbers.
 
@@ -169,9 +170,18 @@ class _Census:
         basis = {SUBMISSION: ALL_ROWS, ANSWER: ALL_ROWS}
         if submissions < there:
             rows = source.count(v2.FormSubmissionMetaData._default_manager.all())
+            self._say_what_was_looked_for(texts, in_utc=in_utc)
             basis[SUBMISSION] = f"a sample of {submissions:,} rows of {there:,}"
             basis[ANSWER] = f"a sample of {answers_read:,} rows of {rows:,}"
         return texts.hazards(basis)
+
+    def _say_what_was_looked_for(self, texts: Tally, *, in_utc: bool) -> None:
+        """Where a sample held nothing of it, there may be some all the same: 0 is no silence."""
+        if self._source.connection.vendor != "postgresql":
+            for table in (SUBMISSION, ANSWER):
+                texts.add(Code.TEXT_CLEANED, table, 0, ())
+        if not in_utc:
+            texts.add(Code.TIME_GAP_OR_OVERLAP, SUBMISSION, 0, ())
 
     def _count_late_numbers(self, groups: Groups) -> None:
         for form, own, count, first, last in self._spool.later_by_form():

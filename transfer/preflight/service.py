@@ -183,7 +183,7 @@ def hazard_lines(hazards: list[Hazard], *, full: bool) -> list[Line]:
         return [ok(HAZARDS, "census", "none found")]
     sums = []
     for severity in SEVERITIES:
-        counts = [hazard.count for hazard in hazards if hazard.severity == severity]
+        counts = [h.count for h in hazards if h.severity == severity and h.count]
         sums.append(f"{sum(counts):,} in {len(counts)} kinds of {severity}")
     sampled = any(hazard.basis != ALL_ROWS for hazard in hazards)
     more = "; --full looks into all texts" if sampled and not full else ""

@@ -33,7 +33,7 @@ def foretold(hazards: Collection[Hazard], *, but: Collection[str] = ()) -> Count
     for hazard in hazards:
         if hazard.code not in NOTES and hazard.code not in but:
             counts[hazard.code] += hazard.count
-    return counts
+    return +counts
 
 
 def recorded(report: MigrationReport, *, but: Collection[str] = ()) -> Counter[str]:

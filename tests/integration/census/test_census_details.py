@@ -134,6 +134,20 @@ def test_what_is_inside_texts_is_looked_for_in_a_sample_unless_all_is_asked_for(
     assert (enough.count, enough.basis) == (40, "all rows")
 
 
+def test_a_sample_that_finds_nothing_says_what_it_looked_at(v2_path: Path) -> None:
+    simple_v2(v2_path, submissions=[{}, {}, {}], answers=[{"FreeFormEntry": "sound"}])
+    told = {(h.code, h.v2_table): (h.count, h.basis) for h in census(full=False, sample=1)}
+    assert told == {
+        ("text_cleaned", "FormSubmission"): (0, "a sample of 1 rows of 3"),
+        ("text_cleaned", "FormSubmissionMetaData"): (0, "a sample of 1 rows of 1"),
+    }
+    zone = ZoneInfo("Europe/Berlin")
+    assert ("time_gap_or_overlap", 0) in {
+        (h.code, h.count) for h in census(full=False, sample=1, time_zone=zone)
+    }
+    assert census(full=False, sample=3, time_zone=zone) == census(time_zone=zone) == []
+
+
 def test_a_sample_is_taken_all_over_the_table(v2_path: Path) -> None:
     v2 = simple_v2(v2_path)
     heads = [f"{digit:x}" * 8 for digit in range(16)]
