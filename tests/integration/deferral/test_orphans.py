@@ -16,10 +16,12 @@ from tests.integration.deferral.common import (
     unsettled,
     whole,
 )
-from tests.runs import Quiet, documents, errors, query, run
+from tests.runs import Quiet, documents, errors, query, run, state
 from tests.v2 import V2, guid, make_v2
 from transfer import deferral_keys
+from transfer.deferral_rows import answers_of
 from transfer.exceptions import RunStoppedError
+from transfer.ledger import Ledger
 from transfer.retry import RetryOptions, run_retry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,3 +252,20 @@ def test_orphans_that_were_there_before_are_said_and_left_alone(v2: V2) -> None:
     finally:
         query("DELETE FROM submissions")
         query("ALTER TABLE submissions VALIDATE CONSTRAINT submissions_form_id_fkey")
+
+
+def test_where_answers_went_shows_in_the_rows_as_the_ledger_counted_it(v2: V2) -> None:
+    """What is taken back with a row is what was counted for it."""
+    report = run(name="night")
+    counted = state(report, "submissions").answers
+
+    shown = Ledger(counted.failures, failed=counted.failed)
+    for row in documents("submissions"):
+        shown.read += answers_of(row).read
+        shown.add_answers(answers_of(row))
+
+    assert v2.execute("SELECT count(*) FROM FormSubmissionMetaData") == [(counted.read,)]
+    assert shown.as_json() == counted.as_json()
+    assert (counted.migrated, counted.merged, dict(counted.set_aside)) == (
+        6, 12, {"choices": 6, "unmapped": 6},
+    )  # fmt: skip
