@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from django.db.models import TextField, Value
 
@@ -33,6 +34,8 @@ LEFT_OUT_AT_ONCE = 100_000
 MOST_SHARED = 20_000
 # A sample is taken in as many places, for Ids made one after another lie together.
 SLICES = 16
+# Of a sample read at once, as an import's batch is: without an index each reads all answers.
+SAMPLE_AT_ONCE = 1000
 WIDEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
@@ -133,8 +136,10 @@ class Singles:
         Returns:
             How many submissions and how many answers were looked at.
         """
+        if not self._source.schema.answers_indexed:
+            size = min(size, SAMPLE_AT_ONCE)
         submissions = answers = 0
-        for ids in self._spread(size):
+        for ids in self._together(self._spread(size)):
             outcomes, read = self._outcomes(ids)
             submissions += len(ids)
             answers += read
@@ -184,7 +189,12 @@ class Singles:
             )
         return outcomes, read
 
-    def _spread(self, size: int) -> Iterator[list[str]]:
+    @staticmethod
+    def _together(ids: Iterator[str]) -> Iterator[list[str]]:
+        while page := list(islice(ids, SAMPLE_AT_ONCE)):
+            yield page
+
+    def _spread(self, size: int) -> Iterator[str]:
         """Ids of about so many submissions out of all parts of the table."""
         bounds = [f"{digit:x}" * 8 + f"-{f'{digit:x}' * 4}" * 3 + f"-{f'{digit:x}' * 12}"
                   for digit in range(SLICES)]  # fmt: skip
@@ -194,8 +204,7 @@ class Singles:
             for n in list(after):
                 ids = self._ids(after[n], bounds[n + 1] if n + 1 < SLICES else "", min(share, left))
                 left -= len(ids)
-                for start in range(0, len(ids), reread.AT_ONCE):
-                    yield ids[start : start + reread.AT_ONCE]
+                yield from ids
                 if len(ids) < share:
                     del after[n]
                 else:

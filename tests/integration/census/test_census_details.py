@@ -148,6 +148,19 @@ def test_a_sample_that_finds_nothing_says_what_it_looked_at(v2_path: Path) -> No
     assert census(full=False, sample=3, time_zone=zone) == census(time_zone=zone) == []
 
 
+def test_a_sample_is_one_page_where_no_index_finds_its_answers(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transfer.census.singles.SAMPLE_AT_ONCE", 2)
+    v2 = simple_v2(v2_path, submissions=[{} for _ in range(5)])
+    v2.add("answers", *({"FormSubmissionId": row["Id"], "FreeFormEntry": "a\x00"}
+                        for row in v2.submissions))  # fmt: skip
+    place = "text_cleaned", "FormSubmissionMetaData"
+    assert one(census(full=False, sample=5), *place).count == 5
+    v2.execute("DROP INDEX IX_FormSubmissionMetaData_FormSubmissionId")
+    assert one(census(full=False, sample=5), *place).basis == "a sample of 2 rows of 5"
+
+
 def test_a_sample_is_taken_all_over_the_table(v2_path: Path) -> None:
     v2 = simple_v2(v2_path)
     heads = [f"{digit:x}" * 8 for digit in range(16)]
