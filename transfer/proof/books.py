@@ -5,6 +5,7 @@ goes on where it was and finds the same. A difference found again keeps its row;
 found any more is closed.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +17,25 @@ from psycopg.types.json import Jsonb
 from transfer.exceptions import LockHeldError
 from transfer.proof.compare import V2_TABLES
 from transfer.proof.document import Mismatch
+from transfer.proof.rules import storable_document
 from transfer.target import describe
 
 # Of one table and kind; all are counted.
 MAX_STORED = 1000
 # The first four bytes of sha256("pliers verification"), as a signed 32-bit integer; the second
 # number of the lock is the migration's name hashed by the server.
-LOCK_SPACE = -1193046151
+LOCK_SPACE = 71670774
 
+_HOLDER = """
+SELECT lock.pid, activity.application_name, host(activity.client_addr),
+       to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+  FROM pg_locks AS lock
+  LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+ WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2
+   AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND lock.classid = %(space)s::int::oid
+   AND lock.objid = hashtext(%(migration)s)::oid
+"""
 _OPEN = """
 SELECT id, basis, state, started_at
   FROM migration_verifications
@@ -98,12 +110,23 @@ class Books:
         Raises:
             LockHeldError: another is at it.
         """
+        name = f"pliers verify_v2 (process {os.getpid()})"
+        self._ask("SELECT set_config('application_name', %(name)s, false)", {"name": name})
         query = "SELECT pg_try_advisory_lock(%(space)s, hashtext(%(migration)s))"
         ((got,),) = self._ask(query, {"space": LOCK_SPACE})
         if not got:
-            raise LockHeldError(
+            at_work = (
                 f"another verify_v2 is at work on {self._migration!r} in {describe(self._alias)}"
             )
+            raise LockHeldError(at_work + self._holder())
+
+    def _holder(self) -> str:
+        for pid, name, address, since in self._ask(_HOLDER, {"space": LOCK_SPACE}):
+            if since is None:  # another role's, and ours may not look into it
+                return f", under another role (backend {pid})"
+            where = address or "this machine"
+            return f": {name or 'unnamed'}, from {where}, since {since} (backend {pid})"
+        return ", and just let go; start again"
 
     def unlock(self) -> None:
         """Let another verify the migration."""
@@ -204,7 +227,8 @@ class Books:
             self._ask(
                 "UPDATE migration_verifications SET status = 'completed',"
                 " completed_at = clock_timestamp(), report = %(report)s WHERE id = %(id)s",
-                {"report": Jsonb(report), "id": verification.id},
+                # Names of v2 may hold what jsonb does not (M4).
+                {"report": Jsonb(storable_document(report)), "id": verification.id},
             )
 
     def shown(self, verification: Verification, limit: int) -> list[dict[str, Any]]:

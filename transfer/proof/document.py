@@ -68,17 +68,24 @@ def compare(
     expected: dict[str, Any], found: dict[str, Any]
 ) -> list[tuple[str, str | None, str | None]]:
     """The places where two documents differ: place, and both values as JSON text."""
-    ours = dict(_leaves(storable_document(expected), ""))
-    theirs = dict(_leaves(found, ""))
+    ours = dict(_leaves(storable_document(expected), ()))
+    theirs = dict(_leaves(found, ()))
     places = [*ours, *(place for place in theirs if place not in ours)]
     return [
-        (place, *excerpts(ours.get(place), theirs.get(place)))
+        (_shown(place), *excerpts(ours.get(place), theirs.get(place)))
         for place in places
         if ours.get(place) != theirs.get(place)
     ]
 
 
-def _leaves(value: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
+def _shown(place: tuple[str, ...]) -> str:
+    return "".join(f"[{key}]" if at else key for at, key in enumerate(place))
+
+
+def _leaves(
+    value: Any,  # noqa: ANN401 - any JSON
+    place: tuple[str, ...],
+) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each value of a document that is no object, as JSON text, under the way to it."""
     if not isinstance(value, dict):
         yield place, _json(value)
@@ -86,8 +93,7 @@ def _leaves(value: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN40
     if not value and place:
         yield place, "{}"
     for key, one in value.items():
-        named = key if not place else f"{place}[{key}]"
-        yield from _leaves(one, named)
+        yield from _leaves(one, (*place, key))
 
 
 def _json(value: object) -> str:

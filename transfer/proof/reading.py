@@ -116,16 +116,19 @@ def sample(source: Source, parts: Parts, table: str, wanted: int, seed: int) -> 
     """
     queries = parts(table) if table != "users" or source.has(v2.User) else []
     total = sum(source.count(query) for query in queries)
-    random = Random(seed)  # noqa: S311 - no secret
-    step = max(total / wanted, 1.0)
+    if not total:
+        return []
+    wanted = min(wanted, total)
+    offset = Random(seed).randrange(total)  # noqa: S311 - no secret
     chosen: list[str] = []
-    at, due = 0, random.random() * step
+    at, due = 0, offset // wanted
     for query in queries:
         for page in extract.pages(source, query, ("id",), lambda: KEYS_AT_ONCE, ""):
             keys = page.columns[0]
-            while due < at + len(keys):
-                chosen.append(keys[int(due) - at])
-                due += step
+            while len(chosen) < wanted and due < at + len(keys):
+                chosen.append(keys[due - at])
+                # Whole numbers: no two are the same, and the last is not past the end.
+                due = (len(chosen) * total + offset) // wanted
             at += len(keys)
     return chosen
 
