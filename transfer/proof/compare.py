@@ -11,7 +11,7 @@ from transfer.proof.document import Mismatch
 from transfer.proof.errors import Errors
 from transfer.proof.expected import Document, Setting
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import Impossible, instant, recorded
+from transfer.proof.rules import Impossible, as_stored, instant, recorded
 from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
 from transfer.proof.submissions import Answer, submission, usable
@@ -261,13 +261,16 @@ class Comparer:
             result.mismatches.append(Mismatch(table, key, kind, "", v2_value, None))
 
     def _changed(self, changed: object, there: Document) -> bool:
-        """Whether v2 says that it changed the record after it was read."""
+        """Whether v2 says that it changed the record after it was read.
+
+        Its time of then is in v3 twice: one of the two may have been tampered with.
+        """
         if not isinstance(changed, datetime) or changed <= self.since:
             return False
         metadata = there["metadata"]
         kept = metadata.get("legacy_updated_at") if isinstance(metadata, dict) else None
         now = instant(changed, "LastUpdatedOn", self.ref.settings.zone)
-        return bool(kept != now.isoformat())
+        return bool(kept != now.isoformat() and there["updated_at"] != as_stored(now))
 
     def _places(self, table: str, key: str, one: Document, there: Document) -> list[Mismatch]:
         kind = DifferenceKind.DIFFERENT.value
@@ -277,8 +280,10 @@ class Comparer:
         ]
 
     def _shown(self, place: str) -> str:
-        """A place with the name of a field beside its id."""
+        """A place as a reader looks for it in v3: answers by the names of their fields."""
         column, bracket, rest = place.partition("[")
+        if column in ("fields", "field_order"):
+            return f"definition[{column}]{bracket}{rest}"
         field_id = rest.partition("]")[0]
         if bracket and column in ("data", "choices") and field_id in self.ref.fields:
             return f"{column}[{self.ref.fields[field_id].name}]"

@@ -91,7 +91,7 @@ def user(row: tuple[Any, ...], settings: Settings) -> Document:
 def form(row: tuple[Any, ...], form_settings: list[Setting], ref: V2Reference) -> Document:
     """The form of a v2 row (FORM_COLUMNS) with its definition (M2, M3, M7 to M11).
 
-    ``definition.fields`` is by field id here, and ``field_order`` beside it holds their order: a
+    The fields are by their id here, beside the definition, and ``field_order`` holds their order: a
     field that is lost then does not make all behind it differ.
 
     Raises:
@@ -124,10 +124,10 @@ def form(row: tuple[Any, ...], form_settings: list[Setting], ref: V2Reference) -
         "definition": {
             "title": shown,
             "description": optional_text(description, "ShortDescription"),
-            "fields": made,
-            "field_order": [one.row[0] for one in fields],
             "legacy_id": own_id,
         },
+        "fields": made,
+        "field_order": [one.row[0] for one in fields],
         "metadata": {"migration_batch": settings.migration},
         "created_at": created,
         "updated_at": as_stored(settings.started_at),

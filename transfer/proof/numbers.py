@@ -28,6 +28,35 @@ SELECT wish.organization_id::text, wish.number, owner.id::text,
     ON owner.organization_id = wish.organization_id AND owner.submission_number = wish.number
 """
 
+# Who failed, and wanted one of these numbers made from the Id as well.
+_FAILED = """
+SELECT wish.number, failed.record_id, failed.error_detail->>'OrganizationId',
+       failed.error_detail->>'FormTypeId', failed.error_detail->>'CreatedOn'
+  FROM unnest(%(numbers)s::text[]) AS wish (number)
+  JOIN migration_errors AS failed
+    ON failed.migration_name = %(migration)s
+   AND failed.table_name = 'submissions'
+   AND failed.v2_table = 'FormSubmission'
+   AND failed.severity = 'error'
+   AND starts_with('V2-' || replace(failed.record_id, '-', ''), wish.number)
+"""
+
+# A number of all digits is given to a record that nothing was decided about, for v2 gained or
+# changed it since, and to one that was tried again.
+_LATE = """
+SELECT wish.id::text
+  FROM unnest(%(ids)s::uuid[]) AS wish (id)
+ WHERE NOT EXISTS (SELECT FROM migration_assignments AS decided
+                    WHERE decided.migration_name = %(migration)s
+                      AND decided.table_name = 'submissions'
+                      AND decided.record_id = wish.id)
+    OR EXISTS (SELECT FROM migration_errors AS failed
+                WHERE failed.migration_name = %(migration)s
+                  AND failed.table_name = 'submissions'
+                  AND failed.record_id = wish.id::text
+                  AND failed.severity = 'error')
+"""
+
 
 class Made(NamedTuple):
     """A submission whose number in v3 may be none of v2's.
@@ -63,11 +92,12 @@ def expected(
     """
     wanted = {one.id: _wanted(one) for one in found}
     taken = _taken(found, wanted, stored, source, ref)
+    whole = [one.id for one in found if one.number == _made(one.id, MOST)]
+    late = {own_id for (own_id,) in stored.ask(_LATE, {"ids": whole})} if whole else set()
     result = {}
     for one in found:
         right = next((each for each in wanted[one.id] if (one.id, each) not in taken), None)
-        # One given late, to a record that v2 gained or that was tried again, has all digits.
-        if one.number == _made(one.id, MOST) and (one.code is None or right != one.code):
+        if one.id in late and (one.code is None or right != one.code):
             right = one.number
         result[one.id] = right or _made(one.id, _length(one.number))
     return result
@@ -111,7 +141,32 @@ def _taken(
             is_earlier = _before((created_on, owner), (one.created_on, one.id))
             if owner != one.id and (number != one.code or is_earlier):
                 taken.add((one.id, number))
+    return taken | _taken_by_failed(by_wish, stored, ref)
+
+
+def _taken_by_failed(
+    by_wish: Mapping[tuple[str, str], list[Made]], stored: Stored, ref: V2Reference
+) -> set[tuple[str, str]]:
+    """Made numbers that went to an earlier submission of which no row came (M1)."""
+    made = sorted({number for (_, number) in by_wish if is_made(number)})
+    taken: set[tuple[str, str]] = set()
+    for number, owner, own, form_id, created_on in (
+        stored.ask(_FAILED, {"numbers": made}) if made else ()
+    ):
+        organization = own if own is not None else ref.owner(form_id)
+        for one in by_wish.get((str(organization), number), ()):
+            is_earlier = _before((_time(created_on), owner), (one.created_on, one.id))
+            if owner != one.id and number != one.code and is_earlier:
+                taken.add((one.id, number))
     return taken
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time of v2 as an error tells it; None for what was none."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _taken_in_v3(

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from django.utils.text import slugify
 
+from transfer.detail import decode_detail
 from transfer.proof.rules import storable
 from transfer.proof.stored import Stored
 
@@ -29,12 +31,12 @@ _OWN = {
 # What the run read of records that it could not move, whatever they have become since.
 _AS_READ = """
 SELECT DISTINCT ON (record_id)
-       record_id, error_detail->>'Name', resolved_at IS NOT NULL
+       record_id, (error_detail->'Name')::text, resolved_at IS NOT NULL
   FROM migration_errors
  WHERE migration_name = %(migration)s
    AND table_name = %(table_name)s
    AND severity = 'error'
-   AND jsonb_typeof(error_detail->'Name') = 'string'
+   AND jsonb_typeof(error_detail->'Name') IN ('string', 'object')
  ORDER BY record_id, id
 """
 
@@ -61,8 +63,8 @@ class Slugs:
     def __init__(self, stored: Stored, table: str, wishes: Iterable[Wish], since: datetime) -> None:
         self._singular = table[:-1]
         own = stored.ask(_OWN[table])
-        as_read: dict[str, tuple[str, bool]] = {
-            record: (name, mended)
+        as_read: dict[str, tuple[object, bool]] = {
+            record: (decode_detail(orjson.loads(name)), mended)
             for record, name, mended in stored.ask(_AS_READ, {"table_name": table})
         }
         self._bases: dict[str, str] = {}
@@ -73,6 +75,11 @@ class Slugs:
         numbers: dict[tuple[str, str], int] = {}
         for wish in sorted(wishes, key=_order):
             name, mended = as_read.get(wish.id, (wish.name, False))
+            # An error cuts what is very long, and tells what is no text as Python writes it.
+            if not isinstance(name, str) or (
+                name == repr(wish.name) and not isinstance(wish.name, str)
+            ):
+                name = wish.name
             base = self._base(name, wish.id)
             self._bases[wish.id] = self._base(wish.name, wish.id)
             if mended or self._is_later(wish, since):

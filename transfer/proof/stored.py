@@ -154,8 +154,9 @@ def form(row: Document) -> Document:
     if not all(isinstance(one, str) for one in ids) or len(set(ids)) < len(ids):
         return row
     return row | {
-        "definition": definition
-        | {"fields": dict(zip(ids, fields, strict=True)), "field_order": ids}
+        "definition": {key: one for key, one in definition.items() if key != "fields"},
+        "fields": dict(zip(ids, fields, strict=True)),
+        "field_order": ids,
     }
 
 
@@ -166,13 +167,14 @@ def submission(row: Document, names: Mapping[str, str]) -> Document:
         row: its columns.
         names: the fields of its form in v3: name → id.
     """
-    data, metadata, choices = row["data"], row["metadata"], None
-    if isinstance(metadata, dict) and "choices" in metadata:
-        metadata = dict(metadata)
-        choices = metadata.pop("choices")
+    metadata, choices = row["metadata"], None
+    if isinstance(metadata, dict) and isinstance(metadata.get("choices"), dict):
+        choices = metadata["choices"]
+    if choices:  # none at all is no key of metadata
+        metadata = {key: one for key, one in metadata.items() if key != "choices"}
     return row | {
-        "data": _by_id(data, names),
-        "choices": {} if choices is None else _by_id(choices, names),
+        "data": _by_id(row["data"], names),
+        "choices": _by_id(choices or {}, names),
         "metadata": metadata,
     }
 
