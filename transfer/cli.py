@@ -101,7 +101,10 @@ class TransferCommand(BaseCommand):
             )
         self.stderr.write(f"To go on, type the migration's name, {name}: ", str, "")
         self.stderr.flush()
-        return sys.stdin.readline().strip() == name
+        try:
+            return sys.stdin.readline().strip() == name
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("\nNothing was changed.") from None
 
 
 def batch_size(value: str) -> int:

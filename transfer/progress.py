@@ -116,11 +116,15 @@ def choose_name(
     which they are: several organizations are moved side by side, each under a name of its own.
 
     Raises:
-        RunError: several are unfinished; they are listed.
+        RunError: several are unfinished; they are listed. Or one is rolled back in part: its rows
+            would be in the way of any other.
     """
     if name:
         return name
-    known = [m for m in read_migrations(connection) if not m.rolled_back]
+    every = read_migrations(connection)
+    for migration in every:
+        check_rolled_back(migration)
+    known = [m for m in every if not m.rolled_back]
     selected = fingerprint.get("organizations") or []
     others = [m for m in known if selected and _organizations(m.fingerprint) != set(selected)]
     meant = [m for m in known if m not in others]

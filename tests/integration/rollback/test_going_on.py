@@ -59,6 +59,8 @@ def test_r9_ctrl_c_finishes_the_batch_and_says_how_to_go_on(v2_path: Path) -> No
     assert "To go on: rollback_v2 one" in status.as_text()
     with pytest.raises(ResumeRefusedError, match="First: rollback_v2 one"):
         run(name="one", organizations=[v2.organizations[0]["Id"]])
+    with pytest.raises(ResumeRefusedError, match="First: rollback_v2 one"):
+        run()  # whatever it would be called, the rest would be in its way
 
     done = rollback("one")
 
@@ -164,3 +166,21 @@ def test_a_target_that_always_drops_the_connection_ends_the_rollback(
         rollback("one")
     assert len(calls) == 7
     assert rows_of("one") == ALL
+
+
+def test_a_key_of_the_applications_that_cascades_takes_nothing_along_unasked(
+    v2_path: Path,
+) -> None:
+    two_tenants(v2_path)
+    query("CREATE TABLE share (form uuid REFERENCES forms ON DELETE CASCADE)")
+    try:
+        report = rollback(
+            "one",
+            observer=once(lambda: query("INSERT INTO share VALUES (%s)", [first("forms")])),
+        )
+
+        assert report.outcome == "blocked"
+        assert query("SELECT count(*) FROM share") == [(1,)]
+        assert rows_of("one") == NONE | {"organizations": 1, "forms": 1}
+    finally:
+        query("DROP TABLE share")
