@@ -24,7 +24,7 @@ from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Parts, Place
 from transfer.proof.reference import Settings, V2Reference
 from transfer.proof.slugs import Slugs, wishes
-from transfer.proof.stored import BEFORE_ALL, Stored
+from transfer.proof.stored import Stored
 from transfer.source import Source
 
 # Between two checkpoints at most, unless more was found than is good to hold.
@@ -45,6 +45,7 @@ class TableProof:
     Args:
         place: the place reached in v2.
         done: every record was looked at.
+        strays_after: the last of v3's ids that v2 was asked for; None: none yet.
         counts: by the names in COUNTS, and ``strays``: rows of v3 that v2 has no record for.
         digest_v2: of all that v3 has to hold, of the records compared.
         digest_v3: of what it holds.
@@ -54,6 +55,7 @@ class TableProof:
 
     place: Place = field(default_factory=Place)
     done: bool = False
+    strays_after: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     digest_v2: int = 0
     digest_v3: int = 0
@@ -77,6 +79,7 @@ class TableProof:
         return {
             "place": list(self.place),
             "done": self.done,
+            "strays_after": self.strays_after,
             "counts": dict(self.counts),
             "digests": [f"{self.digest_v2:064x}", f"{self.digest_v3:064x}"],
             "places": [[*key, number] for key, number in self.places.items()],
@@ -90,6 +93,7 @@ class TableProof:
         return cls(
             Place(*document["place"]),
             document["done"],
+            document["strays_after"],
             Counter(document["counts"]),
             digest_v2,
             digest_v3,
@@ -171,13 +175,14 @@ class Prover:
             What was found; where the user asked to stop, so far.
         """
         proof = Proof.from_json(verification.state)
+        # In their order, which jsonb does not keep.
+        proof.tables = {one: proof.tables.get(one, TableProof()) for one in self.tables}
         self.stored.open()
         errors = Errors(self.source, self.stored)
         comparer = Comparer(self.source, self.stored, self.ref, self.since, errors)
         keeper = _Keeper(self.books, verification, proof)
         with self.stop.finishing(), rare_collections():
-            for table in self.tables:
-                own = proof.tables.setdefault(table, TableProof())
+            for table, own in proof.tables.items():
                 if not own.done and not self.stop.asked:
                     self._prove(table, own, comparer, keeper)
             keeper.keep()
@@ -199,9 +204,7 @@ class Prover:
             if self.stop.asked:
                 break
         else:
-            if self._is_whole(table):
-                self._find_strays(table, own, keeper)
-            own.done = True
+            own.done = not self._is_whole(table) or self._found_strays(table, own, keeper)
         keeper.keep()
         self.observer.table_ended(state)
 
@@ -238,23 +241,28 @@ class Prover:
             self.stored, table, wishes(rows, owners if table == "forms" else {}), self.since
         )
 
-    def _find_strays(self, table: str, own: TableProof, keeper: "_Keeper") -> None:
-        """Look for the migration's rows that v2 has no record for, if there must be some."""
+    def _found_strays(self, table: str, own: TableProof, keeper: "_Keeper") -> bool:
+        """Look for the migration's rows that v2 has no record for, if there must be some.
+
+        Returns:
+            Whether all were looked at; not where the user asked to stop.
+        """
         if self.stored.count(table) == own.counts["compared"]:
-            return
-        after = BEFORE_ALL
-        while ids := self.stored.ids(table, after, STRAYS_AT_ONCE):
-            after = ids[-1]
+            return True
+        while ids := self.stored.ids(table, own.strays_after, STRAYS_AT_ONCE):
+            if self.stop.asked:
+                return False
             known = reading.present(self.source, self.parts, table, ids)
-            strays = [one for one in ids if one not in known]
-            for key, row in self.stored.rows(table, strays).items():
-                kind = DifferenceKind.MISSING_IN_V2.value
+            strays = self.stored.rows(table, [one for one in ids if one not in known])
+            kind = DifferenceKind.MISSING_IN_V2.value
+            found = Compared(ids=list(strays))
+            for key, row in strays.items():
                 shown = excerpts(None, encode(row).decode())[1]
-                own.counts["strays"] += 1
-                found = Compared(
-                    ids=[key], mismatches=[Mismatch(table, key, kind, "", None, shown)]
-                )
-                keeper.add(table, own, found)
+                found.mismatches.append(Mismatch(table, key, kind, "", None, shown))
+            own.counts["strays"] += len(strays)
+            own.strays_after = ids[-1]
+            keeper.add(table, own, found)
+        return True
 
 
 @contextmanager

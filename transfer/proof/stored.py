@@ -40,7 +40,7 @@ _IDS = """
 SELECT id::text
   FROM {table}
  WHERE metadata->>'migration_batch' = %(migration)s
-   AND id > %(after)s::uuid
+   AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
  ORDER BY id
  LIMIT %(size)s
 """
@@ -63,7 +63,6 @@ SELECT record_id, code
    AND severity = 'error'
    AND resolved_at IS NULL
 """
-BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 
 class Stored:
@@ -124,8 +123,8 @@ class Stored:
         ((number,),) = self.ask(_COUNT, table=table)
         return int(number)
 
-    def ids(self, table: str, after: str, size: int) -> list[str]:
-        """The next ids of the migration's rows beyond one, in order."""
+    def ids(self, table: str, after: str | None, size: int) -> list[str]:
+        """The next ids of the migration's rows beyond one, in order; from the first on: None."""
         return [found for (found,) in self.ask(_IDS, {"after": after, "size": size}, table=table)]
 
     def names(self, form_id: str) -> Mapping[str, str]:
