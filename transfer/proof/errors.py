@@ -23,7 +23,8 @@ _OWN_EMAILS = """
 SELECT organization_id::text, email
   FROM users
  WHERE organization_id = ANY(%(organizations)s::uuid[])
-   AND NOT metadata ? 'migration_batch'
+   -- Another migration's, too: it may have been of another v2.
+   AND metadata->>'migration_batch' IS DISTINCT FROM %(migration)s
 """
 _ORGANIZATIONS = "SELECT id::text FROM organizations"
 _FORMS = "SELECT id::text FROM forms WHERE metadata ? 'migration_batch'"

@@ -19,10 +19,10 @@ FEWEST, MOST = 8, 32  # digits
 CODES_AT_ONCE = 500  # SQL Server takes 2,100 parameters a statement
 _MADE = re.compile("V2-[0-9a-f]{8,32}")
 
-# Who has these numbers in these organizations: another migration's row counts as one of v2's.
+# Who has these numbers in these organizations, and which migration made it.
 _OWNERS = """
 SELECT wish.organization_id::text, wish.number, owner.id::text,
-       owner.metadata ? 'migration_batch', owner.created_at::text
+       owner.metadata->>'migration_batch', owner.created_at::text
   FROM unnest(%(organizations)s::uuid[], %(numbers)s::text[]) AS wish (organization_id, number)
   JOIN submissions AS owner
     ON owner.organization_id = wish.organization_id AND owner.submission_number = wish.number
@@ -38,6 +38,8 @@ SELECT wish.number, failed.record_id, failed.error_detail->>'OrganizationId',
    AND failed.table_name = 'submissions'
    AND failed.v2_table = 'FormSubmission'
    AND failed.severity = 'error'
+   -- The first eight by themselves, for they can be hashed.
+   AND left(failed.record_id, 8) = substr(wish.number, 4, 8)
    AND starts_with('V2-' || replace(failed.record_id, '-', ''), wish.number)
 """
 
@@ -129,7 +131,7 @@ def _taken(
     for one in found:
         for number in wanted[one.id]:
             by_wish.setdefault((one.organization, number), []).append(one)
-    taken = _taken_in_v3(by_wish, stored)
+    taken = _taken_in_v3(by_wish, stored, source, ref.settings.migration)
     # Somebody who failed has no row in v3, and had the code before all the same.
     left = {
         number
@@ -170,20 +172,35 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _taken_in_v3(
-    by_wish: Mapping[tuple[str, str], list[Made]], stored: Stored
+    by_wish: Mapping[tuple[str, str], list[Made]], stored: Stored, source: Source, migration: str
 ) -> set[tuple[str, str]]:
     parameters = {
         "organizations": [organization for organization, _ in by_wish],
         "numbers": [number for _, number in by_wish],
     }
+    owners = stored.ask(_OWNERS, parameters)
+    others = {owner for _, _, owner, batch, _ in owners if batch not in (None, migration)}
+    own = others - _of_v2(source, others)
+    own |= {owner for _, _, owner, batch, _ in owners if batch is None}
     taken = set()
-    for organization, number, owner, migrated, made in stored.ask(_OWNERS, parameters):
+    for organization, number, owner, _, made in owners:
         for one in by_wish[organization, number]:
-            # An own row of v3's keeps its number; a made one is anybody's who has it.
+            # A row that is not v2's keeps its number; a made one is anybody's who has it.
             is_first = (made, owner) < (one.created_at, one.id)
-            if owner != one.id and (not migrated or number != one.code or is_first):
+            if owner != one.id and (owner in own or number != one.code or is_first):
                 taken.add((one.id, number))
     return taken
+
+
+def _of_v2(source: Source, ids: Iterable[str]) -> set[str]:
+    """Those of the ids that are submissions of this v2: another migration may be another's."""
+    wanted = sorted(ids)
+    found: set[str] = set()
+    for start in range(0, len(wanted), CODES_AT_ONCE):
+        part = wanted[start : start + CODES_AT_ONCE]
+        query = v2.FormSubmission._default_manager.filter(id__in=part)
+        found.update(own_id for (own_id,) in source.read(query, ("id",)).rows())
+    return found
 
 
 def _claims(

@@ -6,7 +6,7 @@ moved the others. Bounded by the number of organizations and forms.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,13 +20,18 @@ from transfer.proof.stored import Stored
 LONGEST = 255
 _PLAIN = re.compile("[a-z0-9_-]+")
 
-_OWN = {
-    "organizations": "SELECT '', slug FROM organizations WHERE NOT metadata ? 'migration_batch'",
-    "forms": """
-        SELECT organization_id::text, slug
-          FROM forms
-         WHERE NOT metadata ? 'migration_batch' AND version = '1.0.0'
-    """,
+# Rows whose slugs v2's cannot have: id, scope, slug, whether a migration made them, and whether
+# they came after this one had begun.
+_ROWS = """
+SELECT id::text, {scope}, slug, metadata ? 'migration_batch',
+       created_at > (SELECT min(started_at) FROM migration_progress
+                      WHERE migration_name = %(migration)s)
+  FROM {table}
+"""
+_PRESENT = {
+    "organizations": _ROWS.format(scope="''", table="organizations"),
+    "forms": _ROWS.format(scope="organization_id::text", table="forms")
+    + " WHERE version = '1.0.0'",
 }
 # What the run read of records that it could not move, whatever they have become since.
 _AS_READ = """
@@ -62,38 +67,40 @@ class Slugs:
 
     def __init__(self, stored: Stored, table: str, wishes: Iterable[Wish], since: datetime) -> None:
         self._singular = table[:-1]
-        own = stored.ask(_OWN[table])
-        as_read: dict[str, tuple[object, bool]] = {
+        asked = sorted(wishes, key=_order)
+        self._as_read: dict[str, tuple[object, bool]] = {
             record: (decode_detail(orjson.loads(name)), mended)
             for record, name, mended in stored.ask(_AS_READ, {"table_name": table})
         }
         self._bases: dict[str, str] = {}
-        self._slugs: dict[str, str] = {}
         # Families in which v2 has changed since: there the others' slugs tell what is right.
         self._unsure: set[tuple[str, str]] = set()
-        used: set[tuple[str, str]] = {(scope, slug) for scope, slug in own}
-        numbers: dict[tuple[str, str], int] = {}
-        for wish in sorted(wishes, key=_order):
-            name, mended = as_read.get(wish.id, (wish.name, False))
-            # An error cuts what is very long, and tells what is no text as Python writes it.
-            if not isinstance(name, str) or (
-                name == repr(wish.name) and not isinstance(wish.name, str)
-            ):
-                name = wish.name
-            base = self._base(name, wish.id)
-            self._bases[wish.id] = self._base(wish.name, wish.id)
-            if mended or self._is_later(wish, since):
-                self._unsure |= {(wish.scope, base), (wish.scope, self._bases[wish.id])}
-            number = numbers.get((wish.scope, base), 1)
-            while (wish.scope, slug := _numbered(base, number)) in used:
-                number += 1
-            numbers[wish.scope, base] = number + 1
-            used.add((wish.scope, slug))
-            self._slugs[wish.id] = slug
+        own, foreign, late = _taken(stored.ask(_PRESENT[table]), {wish.id for wish in asked})
+        # Whether the last two were there when the slugs were chosen, nothing tells.
+        ways = [own]
+        ways += [way | foreign for way in ways if foreign]
+        ways += [way | late for way in ways if late]
+        chosen = [self._choice(wish, since) for wish in asked]
+        self._slugs = [_assigned(chosen, taken) for taken in ways]
+
+    def _choice(self, wish: Wish, since: datetime) -> tuple[str, str, str]:
+        """A row's id, scope and the slug it would have alone; see for its family."""
+        name, mended = self._as_read.get(wish.id, (wish.name, False))
+        # An error cuts what is very long, and tells what is no text as Python writes it.
+        if not isinstance(name, str) or (
+            name == repr(wish.name) and not isinstance(wish.name, str)
+        ):
+            name = wish.name
+        base = self._base(name, wish.id)
+        self._bases[wish.id] = self._base(wish.name, wish.id)
+        if mended or self._is_later(wish, since):
+            self._unsure |= {(wish.scope, base), (wish.scope, self._bases[wish.id])}
+        return wish.id, wish.scope, base
 
     def expected(self, record_id: str, scope: str, found: object) -> str:
         """The slug of a row; the one it has, where nothing in v2 tells any more which it was."""
-        expected = self._slugs.get(record_id, "")
+        might = [slugs.get(record_id, "") for slugs in self._slugs]
+        expected = str(found) if found in might else might[0]
         base = self._bases.get(record_id, "")
         if found != expected and (scope, base) in self._unsure and _is_of(found, base):
             return str(found)
@@ -108,6 +115,38 @@ class Slugs:
 
     def _is_later(self, wish: Wish, since: datetime) -> bool:
         return isinstance(wish.created_on, datetime) and wish.created_on > since
+
+
+def _taken(
+    rows: Iterable[tuple[Any, ...]], own_ids: Container[str]
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[tuple[str, str]]]:
+    """(scope, slug) of v3's own rows, of another v2's, and of own rows made since."""
+    own: set[tuple[str, str]] = set()
+    foreign: set[tuple[str, str]] = set()
+    late: set[tuple[str, str]] = set()
+    for row_id, scope, slug, migrated, is_late in rows:
+        if not migrated:
+            (late if is_late else own).add((scope, slug))
+        elif row_id not in own_ids:
+            foreign.add((scope, slug))
+    return own, foreign, late
+
+
+def _assigned(
+    choices: Iterable[tuple[str, str, str]], taken: set[tuple[str, str]]
+) -> dict[str, str]:
+    """Slugs by id where the rows choose in this order."""
+    used = set(taken)
+    slugs: dict[str, str] = {}
+    numbers: dict[tuple[str, str], int] = {}
+    for row_id, scope, base in choices:
+        number = numbers.get((scope, base), 1)
+        while (scope, slug := _numbered(base, number)) in used:
+            number += 1
+        numbers[scope, base] = number + 1
+        used.add((scope, slug))
+        slugs[row_id] = slug
+    return slugs
 
 
 def _order(wish: Wish) -> tuple[bool, datetime, str]:

@@ -46,7 +46,7 @@ def test_m05_slugs_are_those_the_mapping_gives(
     )
     random.shuffle(asked)
 
-    found = Slugs(V3([(uid(1), "acme")]), "forms", asked, SINCE)  # type: ignore[arg-type]  # a stand-in
+    found = Slugs(V3([(uid(900), uid(1), "acme", False, False)]), "forms", asked, SINCE)  # type: ignore[arg-type]  # a stand-in
 
     for wish in asked:
         assert found.expected(wish.id, wish.scope, right[wish.id]) == right[wish.id]
