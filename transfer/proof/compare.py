@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from transfer.models import DifferenceKind
@@ -90,6 +91,10 @@ class Comparer:
     errors: Errors
     slugs: dict[str, Slugs] = field(default_factory=dict)
 
+    @cached_property
+    def _second_users(self) -> set[str]:
+        return self.errors.second_users()
+
     def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare organizations (ORGANIZATION_COLUMNS)."""
         keyed = _keyed(rows)
@@ -110,6 +115,8 @@ class Comparer:
             key: _try(lambda row=row: expected.user(row, self.ref.settings))
             for key, row in keyed.items()
         }
+        for key in self._second_users & found.keys():
+            made[key] = Impossible("an earlier user of its organization has the email")
         created = {key: row[7] for key, row in keyed.items()}
         changed = {key: row[8] for key, row in keyed.items()}
         return self._settle("users", keyed, made, found, created, changed)

@@ -26,6 +26,16 @@ SELECT organization_id::text, email
    -- Another migration's, too: it may have been of another v2.
    AND metadata->>'migration_batch' IS DISTINCT FROM %(migration)s
 """
+# By lower() the server finds what folding finds, but for rare letters, and more.
+_ALIKE = """
+SELECT id, organization_id, email
+  FROM (SELECT id::text, organization_id::text, email, created_at,
+               count(*) OVER (PARTITION BY organization_id, lower(email)) AS alike
+          FROM users
+         WHERE metadata->>'migration_batch' = %(migration)s) AS own
+ WHERE alike > 1
+ ORDER BY created_at, id
+"""
 _ORGANIZATIONS = "SELECT id::text FROM organizations"
 _FORMS = "SELECT id::text FROM forms WHERE metadata ? 'migration_batch'"
 EMAILS_AT_ONCE = 500  # SQL Server takes 2,100 parameters a statement
@@ -44,6 +54,17 @@ class Errors:
         self._stored = stored
         self._organizations = {row[0] for row in stored.ask(_ORGANIZATIONS)}
         self._forms = {row[0] for row in stored.ask(_FORMS)}
+
+    def second_users(self) -> set[str]:
+        """The ids of the migration's users whose email an earlier one of them has (M6)."""
+        seen: set[tuple[str, str]] = set()
+        second: set[str] = set()
+        for own_id, owner, email in self._stored.ask(_ALIKE):
+            claim = owner, _folded(email)
+            if claim in seen:
+                second.add(own_id)
+            seen.add(claim)
+        return second
 
     def unexplained(
         self,
