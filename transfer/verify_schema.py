@@ -1,6 +1,6 @@
-"""Whether v3's tables have the keys and indexes they are declared with: verify_v2's last look.
+"""Whether v3's tables have the keys, indexes and triggers they are declared with.
 
-An index may have been dropped for a load, and a foreign key left unproven or dropped: rows alone
+An index may have been dropped for a load, a foreign key left unproven, or triggers off: rows alone
 do not show it.
 """
 
@@ -17,7 +17,7 @@ _KEYS = """
 SELECT key.conname
   FROM pg_constraint AS key
   JOIN pg_class AS tab ON tab.oid = key.conrelid
- WHERE key.contype IN ('f', 'u')
+ WHERE key.contype IN ('p', 'f', 'u')
    AND key.convalidated
    AND tab.relname = ANY(%(tables)s)
    AND pg_table_is_visible(tab.oid)
@@ -35,10 +35,19 @@ SELECT idx.relname
    AND tab.relname = ANY(%(tables)s)
    AND pg_table_is_visible(tab.oid)
 """
+_TRIGGERS = """
+SELECT work.tgname
+  FROM pg_trigger AS work
+  JOIN pg_class AS tab ON tab.oid = work.tgrelid
+ WHERE NOT work.tgisinternal
+   AND work.tgenabled = 'O'
+   AND tab.relname = ANY(%(tables)s)
+   AND pg_table_is_visible(tab.oid)
+"""
 
 
 def schema_checks(alias: str, tables: Iterable[str]) -> Iterator[Check]:
-    """That each declared key of these tables is there and proven, and each index is there.
+    """That each declared key of these tables is there and proven, each index and trigger there.
 
     Args:
         alias: v3.
@@ -46,9 +55,12 @@ def schema_checks(alias: str, tables: Iterable[str]) -> Iterator[Check]:
     """
     wanted = list(tables)
     keys, indexes = _declared(wanted)
+    # Without them the application's changes keep the time of the migration (M14).
+    triggers = {f"{work}_{table}_updated_at" for table in wanted for work in ("keep", "update")}
     for name, statement, declared, what in (
-        ("Foreign and unique keys", _KEYS, keys, "is missing, off or not validated"),
+        ("Keys", _KEYS, keys, "is missing, off or not validated"),
         ("Indexes", _INDEXES, indexes, "is missing or not valid"),
+        ("Triggers", _TRIGGERS, triggers, "is missing or off"),
     ):
         with connections[alias].cursor() as cursor:
             cursor.execute(statement, {"tables": wanted})
@@ -66,6 +78,7 @@ def _declared(tables: Iterable[str]) -> tuple[set[str], set[str]]:
     for model in apps.get_models():
         if model._meta.db_table in wanted:
             own = model._meta.constraints
+            keys.add(f"{model._meta.db_table}_pkey")
             keys |= {
                 one.name
                 for one in own

@@ -1,9 +1,12 @@
 """v3's rows as the documents they are compared as: v2's answers rebuilt from the JSON."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import orjson
+import psycopg
 from django.db import connections
 from psycopg import sql
 
@@ -28,6 +31,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 DOCUMENTS = frozenset({"settings", "auth_data", "definition", "data", "metadata"})
 UNREADABLE = "(unreadable JSON)"
+COPIES = "(rows of this id)"
 
 _BY_ID = """
 SELECT {columns}
@@ -77,6 +81,8 @@ class Stored:
         self._alias = alias
         self._migration = migration
         self.field_ids: dict[str, dict[str, str]] = {}
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="stored")
+        self._asked: dict[tuple[str, tuple[str, ...]], Future[list[tuple[Any, ...]]]] = {}
 
     def open(self) -> None:
         """Make the session one whose times come as expected, and learn the forms' fields."""
@@ -103,15 +109,48 @@ class Stored:
     def rows(self, table: str, ids: Sequence[str]) -> dict[str, Document]:
         """Those of these ids that are the migration's rows: id → its columns, JSON parsed."""
         columns = COLUMNS[table]
+        asked = self._asked.pop((table, tuple(ids)), None)
+        with connections[self._alias].wrap_database_errors:
+            found = asked.result() if asked else self._fetch(self._connection(), table, ids)
+        rows = {row[0]: _columns(columns, row) for row in found}
+        if len(rows) < len(found):  # there is no primary key
+            for own_id, number in Counter(row[0] for row in found).items():
+                if number > 1:
+                    rows[own_id] |= {COPIES: number}
+        return rows
+
+    def expect(self, table: str, ids: Sequence[str]) -> None:
+        """Ask for the rows of these ids already; ``rows`` then has them sooner.
+
+        The connection is the session's own, and takes one statement after the other.
+        """
+        self._asked[table, tuple(ids)] = self._asking.submit(
+            self._fetch, self._connection(), table, ids
+        )
+
+    def settle(self) -> None:
+        """Wait for what was asked already: a transaction of another's may begin then."""
+        wait(self._asked.values())
+
+    def close(self) -> None:
+        """Wait for what was asked, and forget it."""
+        self.settle()
+        self._asked.clear()
+
+    def _connection(self) -> Any:  # noqa: ANN401 - psycopg's, under Django's
+        wrapper = connections[self._alias]
+        wrapper.ensure_connection()
+        return wrapper.connection
+
+    def _fetch(
+        self, connection: psycopg.Connection[Any], table: str, ids: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
         selected = sql.SQL(", ").join(
-            sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns
+            sql.SQL("{}::text").format(sql.Identifier(name)) for name in COLUMNS[table]
         )
         query = sql.SQL(_BY_ID).format(columns=selected, table=sql.Identifier(table))
-        known: dict[str, Any] = {"ids": list(filter(is_id, ids)), "migration": self._migration}
-        with connections[self._alias].cursor() as cursor:
-            cursor.execute(query, known)
-            found = cursor.fetchall()
-        return {row[0]: _columns(columns, row) for row in found}
+        known = {"ids": list(filter(is_id, ids)), "migration": self._migration}
+        return connection.execute(query, known).fetchall()
 
     def failed(self, table: str, v2_table: str, ids: Sequence[str]) -> dict[str, str]:
         """Those of these ids that are open errors, with the error's code."""
