@@ -4,7 +4,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -23,6 +23,7 @@ from transfer.proof.document import MODULUS, Mismatch, encode, excerpts
 from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Parts, Place
 from transfer.proof.reference import Settings, V2Reference
+from transfer.proof.rules import recorded
 from transfer.proof.slugs import Slugs, wishes
 from transfer.proof.stored import Stored
 from transfer.source import Source
@@ -180,8 +181,8 @@ class Prover:
         self.stored.open()
         errors = Errors(self.source, self.stored)
         comparer = Comparer(self.source, self.stored, self.ref, self.since, errors)
-        keeper = _Keeper(self.books, verification, proof)
-        with self.stop.finishing(), rare_collections():
+        keeper = _Keeper(self.books, self.stored, verification, proof)
+        with closing(self.stored), self.stop.finishing(), rare_collections():
             for table, own in proof.tables.items():
                 if not own.done and not self.stop.asked:
                     self._prove(table, own, comparer, keeper)
@@ -194,7 +195,7 @@ class Prover:
         self.observer.table_started(state)
         if table in ("organizations", "forms"):
             comparer.slugs[table] = self._slugs(table)
-        for page in self._pages(table, own):
+        for page in self._ahead(table, self._pages(table, own)):
             found = self._compare(table, page, comparer)
             own.add(found)
             own.place = page.place
@@ -222,6 +223,17 @@ class Prover:
             return reading.pages(self.source, self.parts, table, self.size, own.place)
         ids = reading.sample(self.source, self.parts, table, self.sample, self.seed)
         return reading.sampled(self.source, table, ids)
+
+    def _ahead(self, table: str, pages: Iterator[Page]) -> Iterator[Page]:
+        """The pages, each while v3 is asked for the next one's rows and v2 for its records."""
+        before = None
+        for page in pages:
+            self.stored.expect(table, [recorded(row[0]) for row in page.rows])
+            if before is not None:
+                yield before
+            before = page
+        if before is not None:
+            yield before
 
     def _compare(self, table: str, page: Page, comparer: Comparer) -> Compared:
         rows: Any = page.rows
@@ -284,8 +296,11 @@ def rare_collections() -> Iterator[None]:
 class _Keeper:
     """Holds what was found until it is stored with the place behind it."""
 
-    def __init__(self, books: Books, verification: Verification, proof: Proof) -> None:
+    def __init__(
+        self, books: Books, stored: Stored, verification: Verification, proof: Proof
+    ) -> None:
         self._books = books
+        self._stored = stored
         self._verification = verification
         self._proof = proof
         self._ids: dict[str, list[str]] = {}
@@ -310,6 +325,7 @@ class _Keeper:
 
     def keep(self) -> None:
         """Store it."""
+        self._stored.settle()
         self._verification.state = self._proof.as_json()
         self._books.keep(self._verification, self._ids, self._mismatches)
         self._ids, self._mismatches, self._last = {}, [], time.monotonic()

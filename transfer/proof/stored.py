@@ -133,8 +133,8 @@ class Stored:
         wait(self._asked.values())
 
     def close(self) -> None:
-        """Wait for what was asked, and forget it."""
-        self.settle()
+        """Wait for what was asked, and ask ahead no more."""
+        self._asking.shutdown()
         self._asked.clear()
 
     def _connection(self) -> Any:  # noqa: ANN401 - psycopg's, under Django's

@@ -137,5 +137,8 @@ def test_the_session_lock_is_let_go_of_however_it_ends(wronged: V2) -> None:
     proved(NAME)
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+            " AND pid = pg_backend_pid()"
+        )
         assert cursor.fetchone() == (0,)
