@@ -7,7 +7,7 @@ moved the others. Bounded by the number of organizations and forms.
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -75,7 +75,9 @@ class Slugs:
         self._bases: dict[str, str] = {}
         # Families in which v2 has changed since: there the others' slugs tell what is right.
         self._unsure: set[tuple[str, str]] = set()
-        own, foreign, late = _taken(stored.ask(_PRESENT[table]), {wish.id for wish in asked})
+        present = stored.ask(_PRESENT[table])
+        self._moved = {row_id for row_id, _, _, migrated, _ in present if migrated}
+        own, foreign, late = _taken(present, {wish.id for wish in asked})
         # Whether the last two were there when the slugs were chosen, nothing tells.
         ways = [own]
         ways += [way | foreign for way in ways if foreign]
@@ -114,7 +116,12 @@ class Slugs:
         return plain[:LONGEST]
 
     def _is_later(self, wish: Wish, since: datetime) -> bool:
-        return isinstance(wish.created_on, datetime) and wish.created_on > since
+        """Whether v2 gained the row since; one that was moved with a time to come it did not."""
+        if not isinstance(wish.created_on, datetime) or wish.created_on <= since:
+            return False
+        # A day ahead of UTC it is nobody's today.
+        ahead = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
+        return wish.id not in self._moved or wish.created_on <= ahead
 
 
 def _taken(
