@@ -1,8 +1,10 @@
 """One page of v2's records against v3's rows: what is equal, what is not, and what may differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -63,6 +65,8 @@ class Compared:
     groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
 
+# In metadata of a row that a rollback kept: when the migration that wrote it was begun.
+KEPT_MARK = "kept_by_rollback"
 # A group's numbers: submissions and answers of v2, of v3, of open errors, and those that v2 has
 # more of than v3 because it gained or changed them since the migration began.
 GROUP = (
@@ -90,6 +94,7 @@ class Comparer:
     since: datetime
     errors: Errors
     slugs: dict[str, Slugs] = field(default_factory=dict)
+    _earlier: dict[str, V2Reference | None] = field(default_factory=dict)
 
     @cached_property
     def _second_users(self) -> set[str]:
@@ -99,11 +104,11 @@ class Comparer:
         """Compare organizations (ORGANIZATION_COLUMNS)."""
         keyed = _keyed(rows)
         found = self.stored.rows("organizations", list(keyed))
-        made: dict[str, Document | Impossible] = {}
-        for key, row in keyed.items():
-            made[key] = one = _try(lambda row=row: expected.organization(row, self.ref.settings))
+        made = self._made(keyed, found, lambda row, ref: expected.organization(row, ref.settings))
+        for key, one in made.items():
             if isinstance(one, dict) and key in found:
-                one["slug"] = self.slugs["organizations"].expected(row[0], "", found[key]["slug"])
+                slugs = self.slugs["organizations"]
+                one["slug"] = slugs.expected(keyed[key][0], "", found[key]["slug"])
         created = {key: row[2] for key, row in keyed.items()}
         return self._settle("organizations", keyed, made, found, created, {})
 
@@ -111,10 +116,7 @@ class Comparer:
         """Compare users (USER_COLUMNS)."""
         keyed = _keyed(rows)
         found = self.stored.rows("users", list(keyed))
-        made = {
-            key: _try(lambda row=row: expected.user(row, self.ref.settings))
-            for key, row in keyed.items()
-        }
+        made = self._made(keyed, found, lambda row, ref: expected.user(row, ref.settings))
         for key in self._second_users & found.keys():
             made[key] = Impossible("an earlier user of its organization has the email")
         created = {key: row[7] for key, row in keyed.items()}
@@ -131,14 +133,14 @@ class Comparer:
         for setting in settings:
             if (own := self.ref.fields.get(setting[0])) is not None:
                 of_form.setdefault(own.form, []).append(setting)
-        made: dict[str, Document | Impossible] = {}
-        for key, row in keyed.items():
-            made[key] = one = _try(
-                lambda row=row: expected.form(row, of_form.get(row[0], []), self.ref)
-            )
+        made = self._made(
+            keyed, found, lambda row, ref: expected.form(row, of_form.get(row[0], []), ref)
+        )
+        for key, one in made.items():
             if isinstance(one, dict) and key in found:
-                owner = self.ref.owner(row[0]) or ""
-                one["slug"] = self.slugs["forms"].expected(row[0], owner, found[key]["slug"])
+                own_id = keyed[key][0]
+                owner = self.ref.owner(own_id) or ""
+                one["slug"] = self.slugs["forms"].expected(own_id, owner, found[key]["slug"])
         created = {key: row[5] for key, row in keyed.items()}
         return self._settle("forms", keyed, made, found, created, {})
 
@@ -148,10 +150,7 @@ class Comparer:
         """Compare submissions (SUBMISSION_COLUMNS) with their answers by submission id."""
         keyed = _keyed(rows)
         raw = self.stored.rows("submissions", list(keyed))
-        made = {
-            key: _try(lambda row=row: submission(row, answers[row[0]], self.ref))
-            for key, row in keyed.items()
-        }
+        made = self._made(keyed, raw, lambda row, ref: submission(row, answers[row[0]], ref))
         self._number(keyed, made, raw)
         found = {
             key: stored.submission(row, self.stored.names(row["form_id"]))
@@ -162,6 +161,38 @@ class Comparer:
         result = self._settle("submissions", keyed, made, found, created, changed)
         self._group(result, keyed, answers, raw)
         return result
+
+    def _made(
+        self,
+        keyed: Mapping[str, Any],
+        found: Mapping[str, Document],
+        make: Callable[[Any, V2Reference], Document],
+    ) -> dict[str, Document | Impossible]:
+        """What v3 has to hold of each row, or why it can hold nothing."""
+        made: dict[str, Document | Impossible] = {}
+        for key, row in keyed.items():
+            mark = _mark(found.get(key))
+            earlier = self._as_marked(mark) if mark else None
+            try:
+                one = make(row, earlier or self.ref)
+            except Impossible as why:
+                made[key] = why
+                continue
+            if earlier:
+                one["metadata"][KEPT_MARK] = mark
+            made[key] = one
+        return made
+
+    def _as_marked(self, mark: str) -> V2Reference | None:
+        """The same reference for rows of an earlier start, which a rollback kept; None: no mark."""
+        if mark not in self._earlier:
+            self._earlier[mark] = None
+            with suppress(ValueError):
+                started_at = datetime.fromisoformat(mark).astimezone(UTC)
+                if started_at < self.ref.settings.started_at:
+                    self._earlier[mark] = earlier = copy(self.ref)
+                    earlier.settings = replace(earlier.settings, started_at=started_at)
+        return self._earlier[mark]
 
     def _number(
         self,
@@ -336,8 +367,8 @@ def _keyed(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     return {recorded(row[0]): row for row in rows}
 
 
-def _try(make: Any) -> Document | Impossible:  # noqa: ANN401 - a call without arguments
-    try:
-        return make()  # type: ignore[no-any-return]  # each call gives a document
-    except Impossible as why:
-        return why
+def _mark(there: Document | None) -> str | None:
+    """When the migration was begun that wrote a row a rollback has kept; None for all others."""
+    metadata = there["metadata"] if there is not None else None
+    mark = metadata.get(KEPT_MARK) if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, str) and mark else None
