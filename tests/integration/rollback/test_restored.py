@@ -6,29 +6,19 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
 from pytest_django import DjangoDbBlocker
 
+from tests.dumped import copied_v3
 from tests.factories import SubmissionFactory
-from tests.runs import TABLES, query, rich_v2, run, snapshot
-from tests.servers import use_v3
+from tests.runs import TABLES, rich_v2, run, snapshot
 from transfer.backup import dump
 
 
 @pytest.fixture
 def own_v3(transactional_db: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A copy of the test's v3: PostgreSQL spells some checks anew when they are restored."""
-    settings = dict(connections["default"].settings_dict)
-    name = f"{settings['NAME']}_rolled_back"
-    with django_db_blocker.unblock():
-        connections["default"].close()
-        with use_v3(settings | {"NAME": "postgres"}):
-            query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            query(f'CREATE DATABASE "{name}" TEMPLATE "{settings["NAME"]}"')
-        with use_v3(settings | {"NAME": name}):
-            yield
-        with use_v3(settings | {"NAME": "postgres"}):
-            query(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied_v3(django_db_blocker, "rolled_back"):
+        yield
 
 
 def test_everything_is_what_it_was_when_it_was_dumped(
