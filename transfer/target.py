@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from psycopg import sql
 from psycopg.types.json import JsonbLoader
 
+from transfer import session
 from transfer.exceptions import LockHeldError, TargetError, TargetLostError
 
 T = TypeVar("T")
@@ -29,19 +30,8 @@ LOCK_KEY = 5345019762055171957
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # Seconds a killed importer's backend may take to notice and let the lock go.
 LOCK_GRACE_SECONDS = 3.0
-# A limit that a role or a database has for its application would stop every attempt: one COPY
-# of the numbers' decisions lasts as long as v2's submissions take to read.
-SESSION = """
-    SET TIME ZONE 'UTC';
-    SET statement_timeout = 0;
-    SET lock_timeout = 0;
-    SET idle_in_transaction_session_timeout = 0;
-    SET tcp_keepalives_idle = 30;
-    SET tcp_keepalives_interval = 10;
-    SET tcp_keepalives_count = 3;
-"""
 # A network that falls silent, with no word to either end, is noticed after a minute at both ends
-# (the server's in SESSION), not after the two hours that are usual. DATABASE_URL's options win.
+# (the server's: transfer.session), not after two hours as usual. DATABASE_URL's options win.
 NETWORK = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -51,6 +41,10 @@ NETWORK = {
 }
 # Serialization failure, deadlock, lock not available: the same statement may succeed next time.
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
+OF_THE_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError)
+# What the server says before it hangs up: connection exceptions, shutdown, a transaction that lay
+# idle or lasted too long.
+LOST_STATES = ("08", "57P", "25P03", "25P04")
 NEEDED_TABLES = (
     "organizations",
     "users",
@@ -177,8 +171,10 @@ class Target:
                 if connection().closed:
                     reconnect()
                 return action()
-            except (psycopg.OperationalError, psycopg.InterfaceError, TargetLostError) as error:
+            except (psycopg.Error, TargetLostError) as error:
                 lost = is_lost(error, connection())
+                if not (lost or isinstance(error, OF_THE_CONNECTION)):
+                    raise
                 if not lost and getattr(error, "sqlstate", None) not in TRANSIENT_STATES:
                     raise TargetError(f"{describe(self._alias)}: {first_line(error)}") from error
                 if lost:
@@ -208,7 +204,7 @@ class Target:
         # Django leaves JSON to its fields; there are none here.
         connection.adapters.register_loader("jsonb", JsonbLoader)
         connection.execute("SELECT set_config('application_name', %s, false)", (self._purpose,))
-        connection.execute(SESSION)
+        session.prepare(connection)
         # A killed importer's long statement would hold the lock until it ends.
         with suppress(psycopg.errors.InvalidParameterValue):  # a server that cannot look
             connection.execute("SET client_connection_check_interval = '1s'")
@@ -298,9 +294,7 @@ def _backend(connection: Connection) -> tuple[Any, ...]:
 def is_lost(error: Exception, connection: Connection) -> bool:
     """Whether the error means that the connection is gone, not that a statement was refused."""
     state = getattr(error, "sqlstate", None) or ""
-    return (
-        isinstance(error, TargetLostError) or connection.closed or state.startswith(("08", "57P"))
-    )
+    return isinstance(error, TargetLostError) or connection.closed or state.startswith(LOST_STATES)
 
 
 def first_line(error: Exception) -> str:

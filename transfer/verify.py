@@ -38,6 +38,7 @@ from transfer.proof.books import Books
 from transfer.proof.reference import Settings
 from transfer.proof.service import Proof, Prover
 from transfer.proof.stored import Stored
+from transfer.session import prepare_alias
 from transfer.source import Source
 from transfer.target import NEEDED_TABLES, describe, first_line
 from transfer.verify_checks import Verification
@@ -304,6 +305,7 @@ class _Nobody:
 
 
 def _check_migrated(alias: str) -> None:
+    prepare_alias(alias)
     with connections[alias].cursor() as cursor:
         present = set(connections[alias].introspection.table_names(cursor))
     if missing := sorted(set(NEEDED_TABLES) - present):

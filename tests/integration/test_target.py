@@ -12,6 +12,7 @@ from django.db import connections
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
+from tests.crashes import wait_until
 from tests.runs import query
 from transfer import target as module
 from transfer.exceptions import LockHeldError, TargetError, TargetLostError
@@ -19,6 +20,7 @@ from transfer.target import Target
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+BACKEND = "SELECT FROM pg_stat_activity WHERE pid = %s"
 TWO = sql.SQL("SELECT 1 + 1")
 
 
@@ -99,6 +101,24 @@ def test_r7_a_lost_reader_is_got_again(target: Target) -> None:
     kill(target.reader)
 
     assert target.read(TWO) == [(2,)]
+
+
+def test_r7_a_transaction_that_the_server_ends_is_a_lost_connection(target: Target) -> None:
+    """The server's word for it is none of psycopg's operational errors."""
+    tries: list[int] = []
+
+    def idle() -> None:
+        tries.append(target.writer.info.backend_pid)
+        if len(tries) == 1:
+            target.writer.execute("SET idle_in_transaction_session_timeout = 1")
+            with target.writer.transaction():
+                target.writer.execute(TWO)
+                wait_until(lambda: not query(BACKEND, tries))
+                target.writer.execute(TWO)
+
+    target.retrying(idle)
+
+    assert len(set(tries)) == 2
 
 
 def deaf(target: Target) -> psycopg.Connection[Any]:

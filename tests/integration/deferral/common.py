@@ -88,9 +88,14 @@ def another_session() -> "Iterator[psycopg.Connection[Any]]":
 
 
 @contextmanager
-def role(name: str, *grants: str) -> Iterator[None]:
-    """Be another role in v3 while this lasts; ``grants`` end with the role's name."""
+def role(name: str, *grants: str, **defaults: str) -> Iterator[None]:
+    """Be another role in v3 while this lasts; ``grants`` end with the role's name.
+
+    ``defaults`` are settings that its sessions begin with.
+    """
     query(f"CREATE ROLE {name} LOGIN")
+    for setting, value in defaults.items():
+        query(f"ALTER ROLE {name} SET {setting} = '{value}'")
     ((owner,),) = query("SELECT quote_ident(current_user)")
     try:
         for grant in grants:
