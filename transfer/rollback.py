@@ -20,6 +20,7 @@ from transfer.pipeline import Interruption, Observer
 from transfer.progress import Migration
 from transfer.rollback_books import Books
 from transfer.rollback_graph import Graph, read_graph
+from transfer.rollback_marks import mark_kept
 from transfer.rollback_removal import Removal
 from transfer.rollback_report import RollbackReport, Survey
 from transfer.rollback_survey import Doomed, Surveyor
@@ -174,19 +175,22 @@ class _Rollback:
         while survey.going and not survey.blocked(cascade=cascade) and not stop.asked:
             before = removal.removed
             removal.run(survey, cascade=cascade)
-            if stop.asked:
-                return self.surveyor.survey(self.target.writer)
             survey = self.surveyor.survey(self.target.writer)
-            if survey.going and removal.removed == before:
+            if survey.going and removal.removed == before and not stop.asked:
                 raise TargetError(_stuck(survey, removal.graph))
-        if not survey.going:
+        # Before it is finished: from then on the migration may begin anew.
+        if not survey.going and (not survey.kept or self._mark(stop)):
             kept = {one.table: one.kept for one in survey.tables}
             self.books.finish(self.target.writer, kept)
         return survey
 
+    def _mark(self, stop: Interruption) -> bool:
+        graph, doomed = self.surveyor.graph, self.surveyor.doomed
+        return mark_kept(self.target, graph, doomed, self.options.batch_size, stop)
+
     def _ended(self, survey: Survey, stop: Interruption) -> RollbackReport:
         self.migration.rollback = self.target.retrying(lambda: self.books.note(self.target.writer))
-        if not survey.going:
+        if not self.migration.rolling_back:
             report = self._report("finished", survey)
             report.notes.append(f"Anew: import_v2 --name {shlex.quote(self.migration.name)}")
         elif stop.asked:

@@ -86,7 +86,7 @@ class Removal:
         """
         writer = self.target.writer
         query = sql.SQL("SELECT t.id::text FROM {} AS t WHERE {}{}").format(
-            table.identifier, self.doomed.written("t"), self._unchanged()
+            table.identifier, self.doomed.written("t"), self._unchanged(table)
         )
         before = self.removed
         with writer.cursor(CURSOR, withhold=True) as ids:
@@ -118,10 +118,10 @@ class Removal:
         state.records.migrated += rows
         self.observer.batch_loaded(state)
 
-    def _unchanged(self) -> sql.Composable:
+    def _unchanged(self, table: Table) -> sql.Composable:
         if self.doomed.include_modified:
             return sql.SQL("")
-        return sql.SQL(" AND NOT {}").format(self.doomed.modified("t"))
+        return sql.SQL(" AND NOT {}").format(self.doomed.modified(table, "t"))
 
     def _delete(self, table: Table, ids: list[str]) -> int:
         writer, parameters = self.target.writer, self.doomed.parameters(ids=ids)
@@ -140,7 +140,7 @@ class Removal:
         ).format(
             table=table.identifier,
             written=self.doomed.written_whatever_index("t"),
-            unchanged=self._unchanged(),
+            unchanged=self._unchanged(table),
             unreferred=self._unreferred(table),
         )
         rows = writer.execute(query, parameters).rowcount

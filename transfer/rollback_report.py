@@ -17,13 +17,15 @@ from transfer.rollback_note import RollbackNote
 class TableCount:
     """One migrated table: the migration's rows that are there, and those that stay.
 
-    ``kept_parents`` are not changed themselves: a kept row refers to them.
+    ``kept_parents`` are not changed themselves: a kept row refers to them. Of ``kept_modified``
+    an earlier rollback kept ``kept_before``.
     """
 
     table: str
     rows: int = 0
     kept_modified: int = 0
     kept_parents: int = 0
+    kept_before: int = 0
 
     @property
     def kept(self) -> int:
@@ -117,6 +119,7 @@ class RollbackReport:
                     "to_remove": one.going,
                     "kept_modified": one.kept_modified,
                     "kept_parents": one.kept_parents,
+                    "kept_before": one.kept_before,
                     "removed": removed[one.table],
                 }
                 for one in survey.tables
@@ -163,8 +166,10 @@ class RollbackReport:
         if changed := sum(one.kept_modified for one in self.survey.tables):
             parents = sum(one.kept_parents for one in self.survey.tables)
             besides = f", and {parents:,} to which they refer" if parents else ""
+            earlier = any(one.kept_before for one in self.survey.tables)
+            or_kept = " or kept by an earlier rollback" if earlier else ""
             said.append(
-                f"Kept: {changed:,} rows that were changed in v3 since{besides}; "
+                f"Kept: {changed:,} rows that were changed in v3 since{or_kept}{besides}; "
                 "with --include-modified they go, too."
             )
         if self.note is not None:

@@ -23,6 +23,10 @@ LARGE_TABLE_BYTES = 32 * 1024 * 1024
 # The planner may take an index that misses, or a table of one migration, for small; a scan over
 # another migration's million rows is what an index is there to avoid.
 BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off;"
+# What a row that a rollback kept has in metadata: when the migration that wrote it had begun.
+MARK = "kept_by_rollback"
+# Their updated_at is the migration's start (M14); users and submissions have v2's.
+AT_THE_START = ("organizations", "forms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,38 @@ class Doomed:
             sql.Identifier(alias)
         )
 
-    def modified(self, alias: str) -> sql.Composed:
+    def modified(self, table: Table, alias: str) -> sql.Composed:
         """The condition that the application changed a row since the migration wrote it (M14).
 
-        An organization or form has updated_at from the start, a user or submission from v2: later
-        than the start only with the same time beside it, written as Python writes it.
+        What the migration wrote is known of an organization's and a form's updated_at (the
+        start), of a user's or submission's that v2 had later than the start (it stands beside it,
+        as Python writes it), of a submitted_at (the same) and of deleted_at. Any other updated_at
+        v2 alone knows, and what counts is whether it is later than the start. A row that an
+        earlier rollback kept stays a changed one, whenever the migration began anew since.
         """
-        return sql.SQL(
-            "({row}.updated_at > %(started_at)s AND {row}.metadata->>'legacy_updated_at'"
-            " IS DISTINCT FROM replace(to_char({row}.updated_at AT TIME ZONE 'UTC',"
-            """ 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), '.000000', ''))"""
-        ).format(row=sql.Identifier(alias))
+        if table.name in AT_THE_START:
+            changed = "{row}.updated_at <> %(started_at)s"
+        else:
+            changed = (
+                "CASE WHEN {row}.metadata ? 'legacy_updated_at'"
+                " THEN {row}.metadata->>'legacy_updated_at'"
+                " IS DISTINCT FROM replace(to_char({row}.updated_at AT TIME ZONE 'UTC',"
+                """ 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), '.000000', '')"""
+                " ELSE {row}.updated_at > %(started_at)s END"
+            )
+        if table.name == "submissions":
+            changed += (
+                " OR ({row}.submitted_at IS NOT NULL AND {row}.submitted_at <> {row}.updated_at)"
+            )
+        return sql.SQL("({marked} OR {row}.deleted_at IS NOT NULL OR {changed})").format(
+            marked=self.marked(alias),
+            row=sql.Identifier(alias),
+            changed=sql.SQL(changed).format(row=sql.Identifier(alias)),
+        )
+
+    def marked(self, alias: str) -> sql.Composed:
+        """The condition that an earlier rollback kept a row."""
+        return sql.SQL("{}.metadata ? {}").format(sql.Identifier(alias), sql.Literal(MARK))
 
 
 class Surveyor:
@@ -129,12 +154,18 @@ class Surveyor:
             self._has_kept.add(table)
 
     def _count(self, connection: Connection, table: Table) -> TableCount:
-        modified = self.doomed.modified("t")
         query = sql.SQL(
-            "SELECT count(*), count(*) FILTER (WHERE {modified}) FROM {table} AS t WHERE {written}"
-        ).format(modified=modified, table=table.identifier, written=self.doomed.written("t"))
-        ((rows, changed),) = connection.execute(query, self.doomed.parameters()).fetchall()
-        return TableCount(table.label, rows, 0 if self.doomed.include_modified else changed)
+            "SELECT count(*), count(*) FILTER (WHERE {modified}), count(*) FILTER (WHERE {marked})"
+            " FROM {table} AS t WHERE {written}"
+        ).format(
+            modified=self.doomed.modified(table, "t"),
+            marked=self.doomed.marked("t"),
+            table=table.identifier,
+            written=self.doomed.written("t"),
+        )
+        ((rows, *stay),) = connection.execute(query, self.doomed.parameters()).fetchall()
+        changed, before = (0, 0) if self.doomed.include_modified else stay
+        return TableCount(table.label, rows, changed, kept_before=before)
 
     # What stays
 
@@ -154,7 +185,7 @@ class Surveyor:
                         columns=_keys(table, "t"),
                         table=table.identifier,
                         written=self.doomed.written("t"),
-                        modified=self.doomed.modified("t"),
+                        modified=self.doomed.modified(table, "t"),
                     ),
                     self.doomed.parameters(),
                 )

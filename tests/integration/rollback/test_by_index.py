@@ -30,7 +30,7 @@ USERS = """
 """
 FORMS = """
     INSERT INTO forms (organization_id, name, slug, definition, metadata, updated_at)
-    SELECT o.id, n, n, '{}', o.metadata, 'epoch'
+    SELECT o.id, n, n, '{}', o.metadata, o.updated_at
       FROM organizations AS o, generate_series(1, %(rows)s / 10) AS n
      WHERE o.metadata->>'migration_batch' = %(name)s
 """

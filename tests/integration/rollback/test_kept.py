@@ -1,6 +1,10 @@
 """What v3's application changed since the migration is told and kept, with what it refers to."""
 
+import os
+import signal
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +18,8 @@ from tests.integration.rollback.common import (
     rows_of,
     two_tenants,
 )
-from tests.runs import query, run
+from tests.runs import TABLES, query, run
+from transfer import rollback_marks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,6 +28,18 @@ def kept(report: object) -> dict[str, tuple[int, int]]:
     """By table: rows kept for being changed, and for being referred to."""
     tables = report.survey.tables  # type: ignore[attr-defined]
     return {one.table: (one.kept_modified, one.kept_parents) for one in tables if one.kept}
+
+
+def marks() -> dict[str, tuple[str, datetime]]:
+    """What each row of the migration one is marked with, and its updated_at."""
+    return {
+        str(key): (mark, updated_at)
+        for table in TABLES
+        for key, mark, updated_at in query(
+            f"SELECT id, metadata->>'kept_by_rollback', updated_at FROM {table}"
+            " WHERE metadata->>'migration_batch' = 'one'"
+        )
+    }
 
 
 def test_m14_a_changed_submission_stays_with_its_form_and_organization(v2_path: Path) -> None:
@@ -137,3 +154,75 @@ def test_an_import_anew_takes_a_kept_row_for_migrated(v2_path: Path) -> None:
     assert (report.outcome, report.failed) == ("finished", 0)
     assert rows_of("one") == ALL
     assert query("SELECT count(*) FROM submissions WHERE status = 'approved'") == [(1,)]
+
+
+def test_what_was_kept_once_is_kept_by_every_later_rollback(v2_path: Path) -> None:
+    """The import that starts anew begins later than the change to the row it finds there."""
+    v2 = two_tenants(v2_path)
+    began = query("SELECT min(started_at) FROM migration_progress WHERE migration_name = 'one'")
+    changed = first("submissions")
+    query("UPDATE submissions SET status = 'approved' WHERE id = %s", [changed])
+    ((edited,),) = query("SELECT updated_at FROM submissions WHERE id = %s", [changed])
+    rollback("one")
+    marked = marks()
+    assert marked[changed][1] == edited
+    assert {mark for mark, _ in marked.values()} == {began[0][0].isoformat()}
+    assert marked.keys() == {changed, first("forms"), first("organizations")}
+    for _ in range(2):
+        run(name="one", organizations=[v2.organizations[0]["Id"]])
+        assert rows_of("one") == ALL
+        report = rollback("one")
+
+        assert (report.outcome, report.survey.kept) == ("finished", 3)
+        assert rows_of("one") == {"organizations": 1, "users": 0, "forms": 1, "submissions": 1}
+        assert marks() == marked
+        assert "or kept by an earlier rollback" in report.as_text()
+
+    assert rollback("one", include_modified=True).removed == 3
+    assert rows_of("one") == NONE
+
+
+@pytest.mark.parametrize("table", ["organizations", "users", "forms", "submissions"])
+def test_m14_a_change_in_a_transaction_begun_before_the_import_is_kept_where_it_can_be_told(
+    v2_path: Path, table: str
+) -> None:
+    """Its updated_at is the transaction's start, earlier than the migration's."""
+    two_tenants(v2_path)
+    if table == "users":  # v2's own time is known of it, for it lies after the start
+        query(
+            "UPDATE users SET metadata = metadata || jsonb_build_object('legacy_updated_at',"
+            " '2099-01-02T03:04:05+00:00'), updated_at = '2020-01-01' WHERE id = %s",
+            [first("users")],
+        )
+    query(
+        f"UPDATE {table} SET updated_at = (SELECT min(started_at) - interval '1 second'"
+        " FROM migration_progress) WHERE id = %s",
+        [first(table)],
+    )
+
+    report = rollback("one", dry_run=True)
+
+    assert {one.table: one.kept_modified for one in report.survey.tables if one.kept_modified} == {
+        table: 1
+    }
+
+
+def test_ctrl_c_while_rows_are_marked_leaves_it_in_part_and_it_goes_on(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_tenants(v2_path)
+    query("UPDATE submissions SET status = 'approved'")
+    real = rollback_marks._mark
+
+    def interrupted(*given: Any) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback_marks, "_mark", interrupted)
+        report = rollback("one")
+
+    assert (report.outcome, report.survey.going) == ("interrupted", 0)
+    assert not any(note["finished"] for _, note in books().values())
+    assert rollback("one").outcome == "finished"
+    assert {mark for mark, _ in marks().values()} != {None}
