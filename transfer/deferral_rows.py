@@ -22,6 +22,7 @@ from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.record_detail import answer_key
 from transfer.plan import Step
 from transfer.progress import read_migrations
+from transfer.rollback_graph import read_graph
 from transfer.source import Source
 from transfer.target import Connection, Target, first_line
 
@@ -30,6 +31,15 @@ ROWS_AT_ONCE = reread.AT_ONCE
 _REMOVE = sql.SQL(
     "DELETE FROM {table} WHERE id = ANY(%s::uuid[]) AND metadata->>'migration_batch' = %s"
     " RETURNING id::text, to_jsonb({table})"
+)
+# Who adds a row that refers to one of these waits from here on, or is seen.
+_HOLD = sql.SQL(
+    "SELECT count(*) FROM"
+    " (SELECT FROM {table} WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE) AS held"
+)
+_REFERRED = sql.SQL(
+    "SELECT EXISTS (SELECT FROM {table} AS t JOIN {child} AS c ON {matches}"
+    " WHERE t.id = ANY(%(ids)s::uuid[]) AND t.metadata->>'migration_batch' = %(migration)s{other})"
 )
 _FORGET_WARNINGS = """
     DELETE FROM migration_errors
@@ -82,13 +92,15 @@ class Removal:
         try:
             return self._take_out(ids, refusals, read)
         except psycopg.errors.IntegrityError as error:
-            why = refusals[ids[0]]
-            raise TargetError(
-                f"rows of {self.step.table} that v3 must not keep are in use and cannot be taken "
-                f"out: {first_line(error)}. Such as {', '.join(ids[:5])}: {why.message}. Repair "
-                "that in v3",
-                table=self.step.table,
-            ) from error
+            raise self._in_use(ids, refusals, first_line(error)) from error
+
+    def _in_use(self, ids: list[str], refusals: Mapping[str, Refusal], by: str) -> TargetError:
+        return TargetError(
+            f"rows of {self.step.table} that v3 must not keep are in use and cannot be taken "
+            f"out: {by}. Such as {', '.join(ids[:5])}: {refusals[ids[0]].message}. Repair "
+            "that in v3",
+            table=self.step.table,
+        )
 
     def _take_out(
         self, ids: list[str], refusals: Mapping[str, Refusal], read: Mapping[str, Read]
@@ -98,6 +110,7 @@ class Removal:
             writer.execute(CHECKPOINT, (self.migration, table))
             (migration,) = read_migrations(writer, self.migration)
             state = migration.states[table]
+            self._check_unreferred(writer, ids, refusals)
             query = _REMOVE.format(table=sql.Identifier(table))
             removed = writer.execute(query, (ids, self.migration)).fetchall()
             self._forget_warnings(writer, state, [row[0] for row in removed], read)
@@ -110,6 +123,32 @@ class Removal:
             store_findings(writer, self.migration, self.step, findings)
             save_counts(writer, self.migration, state)
         return state
+
+    def _check_unreferred(
+        self, writer: Connection, ids: list[str], refusals: Mapping[str, Refusal]
+    ) -> None:
+        """Refuse where rows of any table refer to these, whatever their key does on a deletion.
+
+        It might take rows of the application along, or empty their columns.
+
+        Raises:
+            TargetError: names a table and its key.
+        """
+        graph = read_graph(writer)
+        own = next(table for table in graph.migrated if table.name == self.step.table)
+        writer.execute(_HOLD.format(table=own.identifier), (ids,))
+        for reference in graph.to(own):
+            itself = " AND c.id <> ALL(%(ids)s::uuid[])" if reference.child == own else ""
+            query = _REFERRED.format(
+                table=own.identifier,
+                child=reference.child.identifier,
+                matches=reference.matches("c", "t"),
+                other=sql.SQL(itself),
+            )
+            known = {"ids": ids, "migration": self.migration}
+            if writer.execute(query, known).fetchall() == [(True,)]:
+                by = f"rows of {reference.child.label} refer to them ({reference.name})"
+                raise self._in_use(ids, refusals, by)
 
     def _forget_warnings(
         self, writer: Connection, state: TableState, removed: list[str], read: Mapping[str, Read]

@@ -178,6 +178,35 @@ def test_an_orphan_in_use_stops_the_run_until_it_is_repaired(v2: V2) -> None:
     assert len(documents("submissions")) == 4
 
 
+@pytest.mark.parametrize("what", ["CASCADE", "SET NULL"])
+def test_r4_what_refers_to_an_orphan_does_not_go_with_it_unsaid(v2: V2, what: str) -> None:
+    """The application's own row would be gone, or its column empty, and nobody told."""
+    query(f"CREATE TABLE app_notes (submission uuid REFERENCES submissions ON DELETE {what})")
+    try:
+
+        def note() -> None:
+            query(
+                "INSERT INTO app_notes SELECT id FROM submissions WHERE form_id = %s",
+                (v2.forms[1]["Id"],),
+            )
+
+        with pytest.raises(RunStoppedError, match="rows of app_notes refer to them"):
+            deferred(in_submissions(lose_the_form(v2), note))
+        assert query("SELECT count(*) > 0, count(*) = count(submission) FROM app_notes") == [
+            (True, True)
+        ]
+        assert query("SELECT status FROM migration_progress WHERE table_name = 'submissions'") == [
+            ("failed",)
+        ]
+
+        query("TRUNCATE app_notes")
+        deferred()
+    finally:
+        query("DROP TABLE app_notes")
+
+    assert len(errors("refused_by_postgresql")) == 6
+
+
 def test_r1_orphans_of_a_run_that_died_are_found_without_the_option(v2: V2) -> None:
     """The second half of the load checks its keys; the first did not."""
 
