@@ -6,6 +6,7 @@ found any more is closed.
 """
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from transfer.exceptions import LockHeldError
 from transfer.proof.compare import V2_TABLES
 from transfer.proof.document import Mismatch
 from transfer.proof.rules import storable_document
-from transfer.target import describe
+from transfer.target import LOCK_GRACE_SECONDS, describe
 
 # Of one table and kind; all are counted.
 MAX_STORED = 1000
@@ -113,7 +114,12 @@ class Books:
         name = f"pliers verify_v2 (process {os.getpid()})"
         self._ask("SELECT set_config('application_name', %(name)s, false)", {"name": name})
         query = "SELECT pg_try_advisory_lock(%(space)s, hashtext(%(migration)s))"
-        ((got,),) = self._ask(query, {"space": LOCK_SPACE})
+        # The server may not have noticed yet that the last one was killed.
+        deadline = time.monotonic() + LOCK_GRACE_SECONDS
+        while not (got := self._ask(query, {"space": LOCK_SPACE})[0][0]):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
         if not got:
             at_work = (
                 f"another verify_v2 is at work on {self._migration!r} in {describe(self._alias)}"

@@ -22,7 +22,8 @@ _MADE = re.compile("V2-[0-9a-f]{8,32}")
 # Who has these numbers in these organizations, and which migration made it.
 _OWNERS = """
 SELECT wish.organization_id::text, wish.number, owner.id::text,
-       owner.metadata->>'migration_batch', owner.created_at::text
+       owner.metadata->>'migration_batch', owner.created_at::text,
+       owner.metadata ? 'legacy_number'
   FROM unnest(%(organizations)s::uuid[], %(numbers)s::text[]) AS wish (organization_id, number)
   JOIN submissions AS owner
     ON owner.organization_id = wish.organization_id AND owner.submission_number = wish.number
@@ -179,15 +180,17 @@ def _taken_in_v3(
         "numbers": [number for _, number in by_wish],
     }
     owners = stored.ask(_OWNERS, parameters)
-    others = {owner for _, _, owner, batch, _ in owners if batch not in (None, migration)}
+    others = {owner for _, _, owner, batch, _, _ in owners if batch not in (None, migration)}
     own = others - _of_v2(source, others)
-    own |= {owner for _, _, owner, batch, _ in owners if batch is None}
+    own |= {owner for _, _, owner, batch, _, _ in owners if batch is None}
     taken = set()
-    for organization, number, owner, _, made in owners:
+    for organization, number, owner, _, created_at, is_made_up in owners:
         for one in by_wish[organization, number]:
-            # A row that is not v2's keeps its number; a made one is anybody's who has it.
-            is_first = (made, owner) < (one.created_at, one.id)
-            if owner != one.id and (owner in own or number != one.code or is_first):
+            # A row that is not v2's keeps its number, and a lookup code that looks like a made
+            # number is its owner's; of two who want a made one the earlier has it.
+            is_first = (created_at, owner) < (one.created_at, one.id)
+            is_theirs = number != one.code and not is_made_up
+            if owner != one.id and (owner in own or is_theirs or is_first):
                 taken.add((one.id, number))
     return taken
 
