@@ -1,6 +1,8 @@
 """A mistake in the mapping's code is found: the proof does not make it again."""
 
 import ast
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,10 +28,10 @@ MAPPING = f"""
 TWICE, NEVER = "2024-11-03 01:30:00", "2024-03-10 02:30:00"  # in New York
 
 
-@pytest.fixture
-def v2(v2_path: Path, tmp_path: Path, settings: LazySettings) -> V2:
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> V2:
     """The mutations' v2, and what only other settings tell apart."""
-    v2 = proven_v2(v2_path)
+    v2 = proven_v2(tmp_path_factory.mktemp("broken") / "v2.sqlite3")
     v2.add(
         "forms",
         {"Name": "Of nobody", "OrganizationId": None},
@@ -37,10 +39,17 @@ def v2(v2_path: Path, tmp_path: Path, settings: LazySettings) -> V2:
     )
     v2.add("users", {"LastName": "a\0b"})
     v2.add("submissions", {"CreatedOn": TWICE, "LookupCode": "twice"}, {"CreatedOn": NEVER})
+    return v2
+
+
+@pytest.fixture
+def v2(rows: V2, v2_path: Path, tmp_path: Path, settings: LazySettings) -> V2:
+    """A copy of it, and its mapping file."""
+    shutil.copy(rows.path, v2_path)
     file = tmp_path / "mapping.toml"
     file.write_text(MAPPING)
     settings.V2_MAPPING = str(file)
-    return v2
+    return replace(rows, path=v2_path)
 
 
 def moved() -> None:
