@@ -142,10 +142,11 @@ class Dialect:
         if self.sqlite:
             whole = f"replace(substr({column}, 1, 19), 'T', ' ')"
             rest = f"substr({column}, 20)"
+            # No such day or hour: strftime says NULL, and = would make all of this unknown.
             shape = (
                 f"typeof({column}) = 'text' AND {column} GLOB '{_TIME}*'"
                 f" AND {column} >= '0001'"
-                f" AND {whole} = strftime('%%Y-%%m-%%d %%H:%%M:%%S', {whole}, '+0 days')"
+                f" AND {whole} IS strftime('%%Y-%%m-%%d %%H:%%M:%%S', {whole}, '+0 days')"
                 f" AND ({rest} = '' OR {rest} GLOB '.[0-9]*' AND NOT {rest} GLOB '.*[^0-9]*')"
             )
             tests.append(f"NOT ({shape})")

@@ -114,15 +114,13 @@ class Records:
         self._lookups = lookups
         self._tally = tally
 
-    def organizations(self, ground: Ground, *, counted: bool) -> None:
-        """Find the organizations that will be in v3; count hazards where that is asked for."""
-        tally = self._tally if counted else Tally()
+    def organizations(self, ground: Ground) -> None:
+        """Find the organizations that the run brings into v3, and count their hazards."""
         query = self._scope.organization_query()
         for batch in extract.organizations(self._source, query, lambda: PAGE):
             for row in batch.rows:
                 outcome = map_organization(row, SLUG, self._ctx)
-                self._count_times(tally, "Organization", row.id, row.created_on)
-                if self._count(tally, "Organization", outcome):
+                if self._count("Organization", outcome, row.created_on):
                     ground.organizations.add(row.id)
 
     def users(self, ground: Ground, spool: Spool) -> None:
@@ -137,8 +135,7 @@ class Records:
                 outcome = map_user(
                     row, self._ctx, organizations=ground.organizations, duplicate=row.id in later
                 )
-                self._count_times(self._tally, "User", row.id, row.created_on, row.last_updated_on)
-                self._count(self._tally, "User", outcome)
+                self._count("User", outcome, row.created_on, row.last_updated_on)
 
     def _emails(self) -> Iterator[Wish]:
         columns = ("id", "organization_id", "email", "created_on")
@@ -146,17 +143,19 @@ class Records:
             if email and isinstance(email, str) and is_id(v2_id) and is_id(organization):
                 yield Wish(v2_id, organization, sortable(created), email_key(email))
 
-    def forms(self, ground: Ground, *, counted: bool) -> None:
-        """Find the forms that will be in v3; count hazards of them and their parts (M7 to M11)."""
-        tally = self._tally if counted else Tally()
+    def forms(self, ground: Ground, *, moved: bool) -> None:
+        """Find the forms that the run brings into v3, and count their hazards (M7 to M11).
+
+        Of forms that are not moved only ``ground.inherits`` is learned.
+        """
         for batch in extract.forms(self._source, self._lookups, lambda: FORMS_AT_ONCE):
             for form in batch.rows:
                 ground.inherits |= form.organization_id is None
                 owner = form_organization(form, self._ctx)
-                if not self._scope.has_organization(owner):
+                if not moved or not self._scope.has_organization(owner):
                     continue
                 if owner is None:
-                    tally.add(FORM_WITHOUT_ORGANIZATION, "FormType", 1, (form.id,))
+                    self._tally.add(FORM_WITHOUT_ORGANIZATION, "FormType", 1, (form.id,))
                     continue
                 parts = FormParts(
                     form,
@@ -165,10 +164,9 @@ class Records:
                     batch.maps.get(form.id, []),
                 )
                 outcome = map_form(parts, SLUG, self._ctx, organizations=ground.organizations)
-                self._count_times(tally, "FormType", form.id, form.created_on)
-                if self._count(tally, "FormType", outcome):
+                if self._count("FormType", outcome, form.created_on):
                     ground.forms[form.id] = owner
-        if counted:
+        if moved:
             self._loose_parts()
 
     def _loose_parts(self) -> None:
@@ -181,15 +179,15 @@ class Records:
             tally.take(map(setting_without_field, extract.settings_without_field(source)))
             tally.take(map(map_without_field, extract.maps_without_field(source, known)))
 
-    def _count(self, tally: Tally, table: str, outcome: Outcome) -> bool:
-        """Count a record's findings; whether it will be in v3."""
+    def _count(self, table: str, outcome: Outcome, *times: object) -> bool:
+        """Count a record's findings, and its times where it goes in; whether it does."""
         code = refusal(outcome.row) if outcome.row is not None else None
         if code is not None:
-            tally.add(code.value, table, 1, (outcome.record_id,))
+            self._tally.add(code.value, table, 1, (outcome.record_id,))
             return False
-        tally.take(outcome.findings)
-        return outcome.row is not None
-
-    def _count_times(self, tally: Tally, table: str, v2_id: str, *times: object) -> None:
+        self._tally.take(outcome.findings)
+        if outcome.row is None:
+            return False
         if any(map(is_extreme, times)):
-            tally.add(DATE_EXTREME, table, 1, (v2_id,))
+            self._tally.add(DATE_EXTREME, table, 1, (outcome.record_id,))
+        return True

@@ -104,11 +104,12 @@ class _Census:
         """See take_census."""
         self._count_ids_twice()
         records = Records(self._source, self._scope, self._ctx, self._lookups, self._tally)
-        # Which organizations and forms there will be is asked whatever is moved now.
-        records.organizations(self._ground, counted="organizations" in self._tables)
+        # What this run does not move has to be in v3 already, for whatever belongs to it (M8, M18).
+        if "organizations" in self._tables:
+            records.organizations(self._ground)
         if "users" in self._tables:
             records.users(self._ground, self._spool)
-        records.forms(self._ground, counted="forms" in self._tables)
+        records.forms(self._ground, moved="forms" in self._tables)
         sampled: list[Hazard] = []
         if "submissions" in self._tables:
             sampled = self._submissions(full=full, sample=sample)
@@ -156,7 +157,7 @@ class _Census:
         groups.count_large_documents(questions.large_documents())
         self._count_late_numbers(groups)
         self._fill_samples(groups, questions)
-        self._count_extreme_times()
+        self._count_extreme_times(groups)
         singles.count(tally, in_texts=full)
         if full:
             if not in_utc:
@@ -196,15 +197,27 @@ class _Census:
                 more = questions.examples(found.kind, found.where, MAX_SAMPLES)
                 self._tally.add(code, table, 0, more)
 
-    def _count_extreme_times(self) -> None:
+    def _count_extreme_times(self, groups: Groups) -> None:
+        """Of the submissions in the run whose form and organization let them in."""
         first, last = datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR + 1, 1, 1)  # noqa: DTZ001 - v2's times have no zone
         extreme = Q()
         for column in ("created_on", "last_updated_on"):
             extreme |= Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": last})
         query = v2.FormSubmission._default_manager.filter(extreme)
-        if count := self._source.count(query):
-            shown = self._source.read(query[:MAX_SAMPLES], ("id",)).columns[0]
-            self._tally.add(DATE_EXTREME, SUBMISSION, count, shown)
+        owners = ("form_type_id", "organization_id")
+        found = [
+            (form, own, count)
+            for form, own, count in self._source.grouped_counts(query, owners)
+            if groups.migrates(form, own)
+        ]
+        for form, own, count in found:
+            theirs = query.filter(form_type_id=form)
+            if self._source.has(v2.FormSubmission, "organization_id"):
+                where = {"organization_id": own} if own else {"organization_id__isnull": True}
+                theirs = theirs.filter(**where)
+            have = len(self._tally.samples(DATE_EXTREME, SUBMISSION))
+            page = self._source.read(theirs[: max(MAX_SAMPLES - have, 1)], ("id",))
+            self._tally.add(DATE_EXTREME, SUBMISSION, count, page.columns[0])
 
 
 def _order(hazard: Hazard) -> tuple[int, int, str, str]:

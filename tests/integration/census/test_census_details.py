@@ -259,7 +259,7 @@ def test_what_an_earlier_migration_brought_is_counted_as_there(v2_path: Path) ->
 
 def test_only_the_tables_of_the_run_are_counted(v2_path: Path) -> None:
     simple_v2(v2_path, users=[{"Email": None}], submissions=[{"LookupCode": None}])
-    assert foretold(census(tables=["users"])) == {"email_missing": 1}
+    assert foretold(census(tables=["organizations", "users"])) == {"email_missing": 1}
     empty_v3()
     assert foretold(census()) == recorded(run(name="night"))
 
@@ -284,3 +284,36 @@ def test_v2_is_only_read_and_in_few_statements(
     census()
     assert len(asked) <= before + 1  # one more to fill the ten ids
     assert {statement.split()[0] for statement in asked} == {"SELECT"}
+
+
+def test_what_neither_this_run_nor_an_earlier_one_moves_is_not_there(v2_path: Path) -> None:
+    simple_v2(v2_path, users=[{}], submissions=[{}, {}, {}])
+    assert check(tables=["submissions"]) == {"form_unknown": 3}
+    empty_v3()
+    assert check(tables=["users"]) == {"organization_unknown": 1}
+    empty_v3()
+    assert check(tables=["forms", "submissions"]) == {"organization_unknown": 1, "form_unknown": 3}
+
+
+def test_times_that_no_calendar_has_are_told(v2_path: Path) -> None:
+    odd = ("2024-13-01 10:00:00", "2024-01-01 25:00:00", "2024-01-01 10:00:60", "2024-02-30 1:00")
+    v2 = simple_v2(v2_path, submissions=[{} for _ in odd])
+    for row, time in zip(v2.submissions, odd, strict=True):
+        v2.execute("UPDATE FormSubmission SET CreatedOn = ? WHERE Id = ?", (time, row["Id"]))
+    assert check() == {"value_unusable": 4}
+
+
+def test_extreme_times_are_those_of_rows_that_go_in(v2_path: Path) -> None:
+    never = {"CreatedOn": "1753-01-01 00:00:00"}
+    v2 = simple_v2(
+        v2_path,
+        organizations=[{}, {}],
+        users=[never | {"Email": None}],
+        submissions=[never, never | {"FormTypeId": guid(4, 99)},
+                     never | {"OrganizationId": guid(1, 2)}],
+    )  # fmt: skip
+    told = {(h.v2_table, h.count, h.samples) for h in census() if h.code == "date_extreme"}
+    ids = [row["Id"] for row in v2.submissions]
+    assert told == {("FormSubmission", 2, (ids[0], ids[2]))}
+    selected = census(organizations=[v2.organizations[0]["Id"]])
+    assert one(selected, "date_extreme").samples == (ids[0],)
