@@ -9,7 +9,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from transfer.bare_target import BareTarget
-from transfer.preflight.lines import Line, blocked, lasting, ok, sized, warning
+from transfer.preflight.lines import Line, blocked, lasting, listed, ok, sized, warning
 from transfer.preflight.sample import Sample
 from transfer.preflight.volumes import Volumes
 
@@ -41,6 +41,7 @@ class Estimate:
         measured: whether v3 told the sizes of the sample's rows.
         free: bytes free where v3's data lie; None where that cannot be known.
         place: the folder they lie in; why it cannot be known where that is so.
+        unsampled: tables with records to move of which none was met: they are in no figure.
     """
 
     records: int
@@ -53,6 +54,7 @@ class Estimate:
     measured: bool
     free: int | None
     place: str
+    unsampled: tuple[str, ...] = ()
 
     @property
     def needed(self) -> int:
@@ -61,7 +63,7 @@ class Estimate:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object; bytes and seconds."""
-        return asdict(self) | {"needed": self.needed}
+        return asdict(self) | {"needed": self.needed, "unsampled": list(self.unsampled)}
 
 
 def estimate(
@@ -108,6 +110,7 @@ def estimate(
         any(sample.measured for sample in samples),
         free,
         place,
+        tuple(s.table for s in samples if not s.records and wanted[s.table]),
     )
 
 
@@ -131,6 +134,15 @@ def room(
     except OSError:
         return None, f"{place or 'the data directory'} cannot be looked at from here"
     return found.f_bavail * found.f_frsize, str(Path(place))
+
+
+def unsampled_line(made: Estimate) -> Line:
+    """That the figures are too small, for a table is in none of them."""
+    found = (
+        f"too small: no record to move was met among the first of {listed(list(made.unsampled))}, "
+        "so nothing is reckoned for them"
+    )
+    return warning(DISK, "estimates", found, "measure with import_v2 --dry-run and --limit")
 
 
 def disk_line(made: Estimate) -> Line:

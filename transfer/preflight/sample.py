@@ -17,6 +17,7 @@ from transfer import extract
 from transfer.bare_target import BareTarget
 from transfer.batch import BatchResult, MappedBatch, TableState
 from transfer.batch_copy import BatchCopy
+from transfer.census import Present
 from transfer.copytext import copy_line
 from transfer.journal import DryRunJournal
 from transfer.ledger import Ledger
@@ -31,6 +32,8 @@ from transfer.work_submissions import SubmissionsWork
 
 SAMPLE = 3_000  # records of a table: enough for a steady rate, a second or two
 PART = 500  # records a batch
+# Batches of which none was in the run after all (whose a form is may stand outside v2, M8).
+MOST_EMPTY = 40
 NAME = "preflight"
 # Where v3 cannot be asked: a row's header and columns beside its text, and its index entries.
 ROW_OVERHEAD, INDEX_ENTRIES = 60, 250
@@ -80,7 +83,11 @@ class NoTarget(Target):
 
 
 def take_sample(
-    source: Source, scope: Scope, options: ImportOptions, target: BareTarget | None
+    source: Source,
+    scope: Scope,
+    options: ImportOptions,
+    target: BareTarget | None,
+    present: Present,
 ) -> list[Sample]:
     """Read and map the first records of each table, and put them into temporary tables of v3.
 
@@ -89,6 +96,7 @@ def take_sample(
         scope: which of it the run moves.
         options: the run's.
         target: v3 where it is there and migrated.
+        present: what v3 holds: rows belong to it, or to what the run itself moves.
 
     Raises:
         SourceError: v2 refused a query.
@@ -99,15 +107,11 @@ def take_sample(
         datetime.now(UTC),
         {step.table: TableState(step.table, "pending") for step in PLAN},
     )
+    journal.organizations |= set(present.organizations)
+    journal.forms |= present.forms
     ctx = options.context(NAME, journal.started_at)
     run = Run(source, NoTarget(), scope, ctx, journal, extract.lookups(source))
-    found = []
-    # Also what is not to be moved itself is read: submissions ask for their organization and form.
-    for step in PLAN:
-        sample = _read(run, step, target)
-        if step in options.steps:
-            found.append(sample)
-    return found
+    return [_read(run, step, target) for step in PLAN if step in options.steps]
 
 
 def _read(run: Run, step: Step, target: BareTarget | None) -> Sample:
@@ -115,6 +119,7 @@ def _read(run: Run, step: Step, target: BareTarget | None) -> Sample:
     copier = Copier(target, step) if target else None
     work = make_work(run, step)
     work.prepare()
+    empty = 0
     began = time.perf_counter()
     for batch in _batches(run, work, lambda: min(PART, SAMPLE - sample.records)):
         lines = [copy_line(one.row) for one in batch.outcomes if one.row is not None]
@@ -129,7 +134,8 @@ def _read(run: Run, step: Step, target: BareTarget | None) -> Sample:
         else:
             sample.table_bytes += sum(map(len, lines)) + ROW_OVERHEAD * len(lines)
             sample.index_bytes += INDEX_ENTRIES * len(lines)
-        if sample.records >= SAMPLE or not batch.outcomes:
+        empty += not batch.outcomes
+        if sample.records >= SAMPLE or empty > (0 if run.scope.everything else MOST_EMPTY):
             break
         began = time.perf_counter()
     if copier:

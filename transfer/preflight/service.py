@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg
 from django.db import DatabaseError
 
+from legacy_v2 import models as v2
+from transfer import extract
 from transfer.backup import dump
 from transfer.bare_target import BareTarget
 from transfer.census import Hazard, Present, take_census
@@ -20,7 +22,7 @@ from transfer.census.advice import NOTES
 from transfer.census.hazard import ALL_ROWS
 from transfer.exceptions import ConfigurationError, SourceError, TargetError
 from transfer.options import ImportOptions
-from transfer.preflight.estimates import disk_line, estimate, time_line
+from transfer.preflight.estimates import disk_line, estimate, time_line, unsampled_line
 from transfer.preflight.lines import Line, Status, blocked, ok, warning
 from transfer.preflight.report import SEVERITIES, PreflightReport
 from transfer.preflight.sample import NAME, take_sample
@@ -125,6 +127,7 @@ class _Looking:
             report.lines.append(blocked(FORMS, "organizations", error.message, "repair v2"))
             return
         report.lines.append(_forms_line(scope, self._options, set(self._present.organizations)))
+        report.lines += _parents_lines(self._source, scope, self._options, self._present)
         self._telling("counting v2")
         self._step(VOLUME, "what there is", lambda: self._measure(scope))
         self._telling("reading and mapping a sample")
@@ -159,9 +162,11 @@ class _Looking:
         report = self._report
         if report.volumes is None:
             return
-        samples = take_sample(self._source, scope, self._options, self._v3)
+        samples = take_sample(self._source, scope, self._options, self._v3, self._present)
         report.estimate = estimate(samples, report.volumes, self._target)
         report.lines += [disk_line(report.estimate), time_line(report.estimate)]
+        if report.estimate.unsampled:
+            report.lines.append(unsampled_line(report.estimate))
 
     def _census(self, *, full: bool) -> None:
         report = self._report
@@ -209,6 +214,34 @@ def _forms_line(scope: Scope, options: ImportOptions, organizations: set[str]) -
         )
     count = scope.count_forms()
     return ok(FORMS, "organizations", f"each of {count:,} forms to be moved has one (M8)")
+
+
+def _parents_lines(
+    source: Source, scope: Scope, options: ImportOptions, present: Present
+) -> list[Line]:
+    """Whether what this run's rows belong to is in v3, where it does not move it itself."""
+    tables = {step.table for step in options.steps}
+    needed: dict[str, set[str]] = {}
+    if "organizations" not in tables:
+        columns = extract.ORGANIZATION_COLUMNS[:1]
+        every = (row[0] for row in extract.scan(source, v2.Organization, columns))
+        needed["organizations"] = {v2_id for v2_id in every if scope.has_organization(v2_id)}
+    if "submissions" in tables and "forms" not in tables:
+        owners = scope.form_organization.items()
+        needed["forms"] = {form for form, owner in owners if scope.has_organization(owner)}
+    there = {"organizations": set(present.organizations), "forms": set(present.forms)}
+    lines = []
+    for table, wanted in needed.items():
+        found = len(wanted & there[table])
+        said = f"{found:,} of the run's {len(wanted):,} {table} are in v3"
+        if found == len(wanted):
+            lines.append(ok(FORMS, f"{table} in v3", said))
+            continue
+        said += "; this run does not move them, and what belongs to the others stays out"
+        action = f"import {table} first, or with the same run (--tables)"
+        make = warning if found else blocked
+        lines.append(make(FORMS, f"{table} in v3", said, action))
+    return lines
 
 
 def _prepare_return(

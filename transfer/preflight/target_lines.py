@@ -9,10 +9,11 @@ from django.db.migrations.executor import MigrationExecutor
 
 from pliers.extensions import missing_extensions
 from transfer.bare_target import BareTarget
-from transfer.exceptions import TargetError
+from transfer.deferral import why_not
+from transfer.exceptions import ResumeRefusedError, TargetError
 from transfer.plan import TABLES
 from transfer.preflight.lines import Line, blocked, listed, ok, warning
-from transfer.progress import read_migrations
+from transfer.progress import Migration, check_rolled_back, read_migrations
 from transfer.target import NEEDED_TABLES, describe, first_line
 
 AREA = "v3"
@@ -20,16 +21,26 @@ OLDEST = 14  # the oldest major version of PostgreSQL that v3 runs on
 _RIGHTS = """
     SELECT current_user,
            has_schema_privilege(current_schema(), 'CREATE'),
-           has_database_privilege(current_database(), 'TEMPORARY'),
-           (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+           has_database_privilege(current_database(), 'TEMPORARY')
 """
-_MAY_SET = "SELECT has_parameter_privilege('session_replication_role', 'SET')"
+_WRITES = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
+# The import deletes its own decisions when it has to make them anew.
+_DELETED_FROM = ("migration_assignments",)
 _UNWRITABLE = """
     SELECT name
       FROM unnest(%s::text[]) AS name
      WHERE to_regclass(name) IS NOT NULL
        AND NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
-                AND has_table_privilege(name, 'UPDATE'))
+                AND has_table_privilege(name, 'UPDATE')
+                AND (name <> ALL(%s) OR has_table_privilege(name, 'DELETE')))
+    UNION ALL
+    SELECT DISTINCT sequence.relname::text
+      FROM pg_class AS sequence
+      JOIN pg_depend AS use
+        ON use.classid = 'pg_class'::regclass AND use.objid = sequence.oid AND use.deptype = 'a'
+     WHERE CASE WHEN sequence.relkind = 'S'
+                THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') END
+       AND use.refobjid = ANY(SELECT to_regclass(name)::oid FROM unnest(%s::text[]) AS name)
 """
 
 
@@ -57,6 +68,7 @@ def target_lines(
     """What v3's role may do and what v3 holds; where it is not migrated, only the former."""
     lines: list[Line] = []
     try:
+        lines += _writable(target)
         lines += _rights(target, migrated=migrated)
         if migrated:  # which makes the extensions that can be had
             lines += _extensions(alias)
@@ -84,8 +96,22 @@ def migrations_line(alias: str = DEFAULT_DB_ALIAS) -> Line:
     return blocked(AREA, "migrated", found, "run: manage.py migrate")
 
 
+def _writable(target: BareTarget) -> Iterator[Line]:
+    standby, read_only = target.reader.execute(_WRITES).fetchall()[0]
+    if standby:
+        yield blocked(
+            AREA, "writable", "the server is a standby, or in recovery: it only reads",
+            "name the primary in DATABASE_URL, or end the recovery",
+        )  # fmt: skip
+    elif read_only == "on":
+        yield blocked(
+            AREA, "writable", "transactions there are read-only (default_transaction_read_only)",
+            "ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only",
+        )  # fmt: skip
+
+
 def _rights(target: BareTarget, *, migrated: bool) -> Iterator[Line]:
-    role, create, temporary, superuser = target.reader.execute(_RIGHTS).fetchall()[0]
+    role, create, temporary = target.reader.execute(_RIGHTS).fetchall()[0]
     schema = (target.reader.execute("SELECT current_schema()").fetchone() or (None,))[0]
     if create:
         yield ok(AREA, "may create", f"the role {role!r} may create tables in schema {schema!r}")
@@ -105,22 +131,27 @@ def _rights(target: BareTarget, *, migrated: bool) -> Iterator[Line]:
             f"the role {role!r} may not make any; emails and numbers are decided in one (M6, M12)",
             "GRANT TEMPORARY ON DATABASE …",
         )
-    names = [row[0] for row in target.reader.execute(_UNWRITABLE, (list(NEEDED_TABLES),))]
+    needed = list(NEEDED_TABLES)
+    asked = target.reader.execute(_UNWRITABLE, (needed, list(_DELETED_FROM), needed))
+    names = [row[0] for row in asked]
     if names:
         yield blocked(
             AREA,
             "may write",
             f"the role {role!r} may not read and write {listed(names)}",
-            "let the role that ran manage.py migrate run the import, or GRANT it all of them",
+            "let the role that ran manage.py migrate run the import, or GRANT it SELECT, INSERT, "
+            "UPDATE and DELETE on the tables and USAGE on the sequences",
         )
-    newer = target.reader.info.server_version >= 150_000
-    may = superuser or (newer and target.reader.execute(_MAY_SET).fetchall()[0][0])
-    if may:
-        yield ok(AREA, "keys off", "session_replication_role may be set: --defer-constraints works")
+    if not migrated:
+        return
+    if reason := why_not(target.reader, TABLES):
+        found = f"{reason}: the import loads normally, and --defer-constraints changes nothing"
+        action = "give the import the role that ran manage.py migrate"
+        if target.reader.info.server_version >= 150_000:
+            action += ", with GRANT SET ON PARAMETER session_replication_role"
+        yield ok(AREA, "keys off", f"{found} ({action})")
     else:
-        how = "GRANT SET ON PARAMETER session_replication_role TO …" if newer else "a superuser may"
-        found = f"the role {role!r} may not set session_replication_role: the import loads normally"
-        yield ok(AREA, "keys off", f"{found}, and --defer-constraints changes nothing ({how})")
+        yield ok(AREA, "keys off", "session_replication_role may be set: --defer-constraints works")
 
 
 def _extensions(alias: str) -> Iterator[Line]:
@@ -143,30 +174,21 @@ def _contents(target: BareTarget) -> Iterator[Line]:
                 own[table] = count
             else:
                 counts.setdefault(name, {})[table] = count
-    migrations = {migration.name: migration.status for migration in read_migrations(target.reader)}
+    every = read_migrations(target.reader)
+    migrations = {migration.name: migration.status for migration in every}
+    in_part = {migration.name: migration for migration in every if migration.rolling_back}
     if not counts and not own and not migrations:
         yield ok(AREA, "contents", "v3 is empty")
         return
     for name in [*migrations, *(name for name in counts if name not in migrations)]:
         status = migrations.get(name, "not in the books")
         found = f"migration {name!r}: {status}; {_rows(counts.get(name, {}))}"
-        if status == "rolled_back" and name not in counts:
+        if name in in_part:
+            yield blocked(AREA, "contents", found, _refusal(in_part[name]))
+        elif status == "rolled_back" and name not in counts:
             yield ok(AREA, "contents", found)
-        elif status in ("pending", "in_progress", "failed"):
-            yield warning(
-                AREA,
-                "contents",
-                found,
-                f"import_v2 goes on with it: --name {name!r}, or roll it back",
-            )
         else:
-            yield warning(
-                AREA,
-                "contents",
-                found,
-                "another migration of the same v2 rows is refused row by row (id_taken, M1): go on "
-                "under this name, roll it back first, or take an empty v3",
-            )
+            yield warning(AREA, "contents", found, _beside(name, status))
     if own:
         yield warning(
             AREA,
@@ -175,6 +197,24 @@ def _contents(target: BareTarget) -> Iterator[Line]:
             "they stay as they are; what v2 shares with them in slugs, emails or numbers gives way "
             "(M5, M6, M12)",
         )
+
+
+def _refusal(migration: Migration) -> str:
+    """What the import says of a migration that is rolled back in part."""
+    try:
+        check_rolled_back(migration)
+    except ResumeRefusedError as refused:
+        return f"import_v2 refuses: {refused.message}"
+    raise AssertionError  # it was asked for that
+
+
+def _beside(name: str, status: str) -> str:
+    if status in ("pending", "in_progress", "failed"):
+        return f"import_v2 goes on with it: --name {name!r}, or roll it back"
+    return (
+        "another migration of the same v2 rows is refused row by row (id_taken, M1): go on under "
+        "this name, roll it back first, or take an empty v3"
+    )
 
 
 def _rows(counts: dict[str, int]) -> str:
