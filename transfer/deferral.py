@@ -90,6 +90,15 @@ def told(deferrals: Sequence[Open]) -> str:
     return ", ".join(parts)
 
 
+def unsettled(migration: str, deferrals: Sequence[Open]) -> list[str]:
+    """A sentence for each table that a migration has left with something open."""
+    mine = [one for one in deferrals if one.migration == migration]
+    return [
+        f"{table}: {told([one for one in mine if one.table == table])} until it is completed."
+        for table in dict.fromkeys(one.table for one in mine)
+    ]
+
+
 def why_not(connection: Connection, tables: Sequence[str]) -> str:
     """Why this role cannot load tables with keys off; empty where it can.
 
@@ -193,11 +202,7 @@ class Deferral:
 
     def left_open(self) -> list[str]:
         """A sentence for each table of the migration that is left with something open."""
-        mine = [one for one in self._open() if one.migration == self.migration]
-        return [
-            f"{table}: {told([one for one in mine if one.table == table])} until it is completed."
-            for table in dict.fromkeys(one.table for one in mine)
-        ]
+        return unsettled(self.migration, self._open())
 
     def _open(self) -> list[Open]:
         return self.target.retrying(lambda: open_deferrals(self.target.writer))

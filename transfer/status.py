@@ -1,8 +1,9 @@
-"""The status service: what status_v2 prints, read from migration_progress alone."""
+"""The status service: what status_v2 prints, read from the books alone."""
 
 import shlex
 from datetime import datetime
 
+from transfer.deferral import Open, open_deferrals, unsettled
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
 from transfer.report import MigrationReport
@@ -19,20 +20,21 @@ def read_status(name: str | None = None) -> list[MigrationReport]:
     target = Target("status_v2", exclusive=False)
     try:
         migrations = read_migrations(target.reader)
+        left = open_deferrals(target.reader)
         # By the clock that wrote the times; this computer's may differ.
         ((now,),) = target.reader.execute("SELECT clock_timestamp()").fetchall()
     finally:
         target.close()
     if name is None:
-        return [_report(migration, now) for migration in migrations]
+        return [_report(migration, left, now) for migration in migrations]
     for migration in migrations:
         if migration.name == name:
-            return [_report(migration, now)]
+            return [_report(migration, left, now)]
     known = ", ".join(migration.name for migration in migrations) or "none"
     raise RunError(f"no migration is named {name!r}; v3 knows: {known}")
 
 
-def _report(migration: Migration, now: datetime) -> MigrationReport:
+def _report(migration: Migration, left: list[Open], now: datetime) -> MigrationReport:
     states = list(migration.states.values())
     ends = [state.completed_at or state.heartbeat_at for state in states]
     last = max((end for end in ends if end), default=None)
@@ -54,6 +56,7 @@ def _report(migration: Migration, now: datetime) -> MigrationReport:
             report.notes.append(f"{state.table}: last batch {when}.")
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
+    report.notes += unsettled(migration.name, left)
     if migration.rollback is not None:
         report.notes.append(migration.rollback.sentence())
     if migration.rolling_back:

@@ -4,6 +4,7 @@ An index may have been dropped for a load, a foreign key left unproven, or trigg
 do not show it.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from django.apps import apps
@@ -46,6 +47,16 @@ SELECT work.tgname
 """
 
 
+_DROPPED = """
+SELECT name, migration_name
+  FROM migration_deferrals
+ WHERE settled_at IS NULL
+   AND kind = 'index'
+   AND table_name = ANY(%(tables)s)
+ ORDER BY id DESC
+"""
+
+
 def schema_checks(alias: str, tables: Iterable[str]) -> Iterator[Check]:
     """That each declared key of these tables is there and proven, each index and trigger there.
 
@@ -65,9 +76,19 @@ def schema_checks(alias: str, tables: Iterable[str]) -> Iterator[Check]:
         with connections[alias].cursor() as cursor:
             cursor.execute(statement, {"tables": wanted})
             found = {row[0] for row in cursor.fetchall()}
-        lost = sorted(declared - found)
-        faults = tuple(f"{one} {what}" for one in lost)
+            lost = sorted(declared - found)
+            cursor.execute(_DROPPED, {"tables": wanted})
+            dropped = dict(cursor.fetchall()) if lost and name == "Indexes" else {}
+        faults = tuple(f"{one} {what}{_by_whom(dropped.get(one))}" for one in lost)
         yield Check(name, len(declared) - len(lost), faults=faults)
+
+
+def _by_whom(migration: str | None) -> str:
+    """Which load dropped an index and did not come to build it again, and what does; or nothing."""
+    if migration is None:
+        return ""
+    go_on = f"import_v2 --name {shlex.quote(migration)} builds it again"
+    return f": the load of {migration!r} dropped it, and {go_on}"
 
 
 def _declared(tables: Iterable[str]) -> tuple[set[str], set[str]]:

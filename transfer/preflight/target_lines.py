@@ -1,5 +1,6 @@
 """v3 as it is found: reached, new enough, migrated, ours to write, and what it holds already."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from pliers.extensions import missing_extensions
 from transfer.bare_target import BareTarget
-from transfer.deferral import why_not
+from transfer.deferral import open_deferrals, told, why_not
 from transfer.exceptions import ResumeRefusedError, TargetError
 from transfer.plan import TABLES
 from transfer.preflight.lines import Line, blocked, listed, ok, warning
@@ -73,6 +74,7 @@ def target_lines(
         if migrated:  # which makes the extensions that can be had
             lines += _extensions(alias)
             lines += _contents(target)
+            lines += _put_off(target)
         if holder := target.at_work():
             lines.append(blocked(AREA, "other importers", holder, "wait for it, or end it"))
         else:
@@ -152,6 +154,19 @@ def _rights(target: BareTarget, *, migrated: bool) -> Iterator[Line]:
         yield ok(AREA, "keys off", f"{found} ({action})")
     else:
         yield ok(AREA, "keys off", "session_replication_role may be set: --defer-constraints works")
+
+
+def _put_off(target: BareTarget) -> Iterator[Line]:
+    """What loads with --defer-constraints were cut off with."""
+    left = open_deferrals(target.reader)
+    for name, table in dict.fromkeys((one.migration, one.table) for one in left):
+        what = told([one for one in left if (one.migration, one.table) == (name, table)])
+        yield warning(
+            AREA,
+            "keys and indexes",
+            f"the load of {name!r} left {table} with {what}",
+            f"import_v2 --name {shlex.quote(name)} puts them right, any other import tries to",
+        )
 
 
 def _extensions(alias: str) -> Iterator[Line]:

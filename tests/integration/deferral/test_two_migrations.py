@@ -10,8 +10,12 @@ from tests.integration.deferral.common import (
     indexes,
     unsettled,
 )
+from tests.integration.preflight.checking import check, lines
 from tests.runs import Quiet, documents, errors, query, rich_v2, run
 from tests.v2 import V2
+from transfer.preflight.lines import Status
+from transfer.status import read_status
+from transfer.verify import VerifyOptions, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,3 +129,23 @@ def test_a_finished_migration_run_again_says_what_another_left(v2: V2) -> None:
     assert said.startswith("'one' left ")
     assert said.endswith("to go on: import_v2 --name one")
     assert unsettled() == left
+
+
+def test_r9_every_command_says_what_is_put_off_and_what_brings_it_back(v2: V2) -> None:
+    """A sound migration beside one that died fails for an index that it did not drop itself."""
+    other(v2, option=False)
+    dead(v2)
+    left = "submissions: 3 index(es) dropped"
+
+    of_one, of_two = read_status("one")[0].notes, read_status("two")[0].notes
+    assert [note for note in of_one if left in note and "2 foreign key(s) unproven" in note]
+    assert not [note for note in of_two if left in note]
+    (line,) = lines(check(), "v3", "keys and indexes")
+    assert line.status is Status.WARNING
+    assert line.found.startswith("the load of 'one' left submissions with 3 index(es) dropped")
+    assert "import_v2 --name one" in line.action
+    (lost,) = [one for one in verify(VerifyOptions(name="two")).checks if one.name == "Indexes"]
+    assert (
+        "idx_submissions_form is missing or not valid: the load of 'one' dropped it, and "
+        "import_v2 --name one builds it again" in lost.faults
+    )
