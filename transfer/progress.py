@@ -5,18 +5,20 @@ The states and their legal transitions stand in transfer.models; a trigger guard
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import Any
 
 import orjson
+from psycopg import sql
 
 from transfer.batch import TableState
 from transfer.exceptions import ResumeRefusedError, RunError
 from transfer.fingerprint import differences
 from transfer.ledger import Ledger
-from transfer.plan import Step
+from transfer.plan import TABLES, Step
 from transfer.rollback_note import KEY as ROLLBACK
 from transfer.rollback_note import RollbackNote
 from transfer.target import Connection
@@ -24,6 +26,8 @@ from transfer.target import Connection
 DEFAULT_NAME = "v2_migration_%Y_%m_%d"
 # Characters of an organization's Id that a default name holds: as few as do, in whole groups.
 ID_PARTS = (8, 13, 18, 23, 36)
+# The parts of a fingerprint that say what a migration moves; the others say how.
+SELECTION = ("source", "tables", "organizations")
 
 
 @dataclass(slots=True)
@@ -114,18 +118,21 @@ def choose_name(
     the same source and options, which then has nothing to do; else today's, in UTC. Where
     organizations are selected, only migrations of just these are meant, and today's name says
     which they are: several organizations are moved side by side, each under a name of its own.
+    A name that was rolled back is only meant by what moved the same: rows it kept are still there.
 
     Raises:
-        RunError: several are unfinished; they are listed. Or one is rolled back in part: its rows
-            would be in the way of any other.
+        RunError: several are unfinished; they are listed. Or one that moved some of the same
+            organizations is rolled back in part: its rows would be in the way.
     """
     if name:
         return name
     every = read_migrations(connection)
-    for migration in every:
-        check_rolled_back(migration)
-    known = [m for m in every if not m.rolled_back]
     selected = fingerprint.get("organizations") or []
+    for migration in every:
+        moved = _organizations(migration.fingerprint)
+        if not selected or not moved or moved & set(selected):
+            check_rolled_back(migration)
+    known = [m for m in every if not m.rolled_back]
     others = [m for m in known if selected and _organizations(m.fingerprint) != set(selected)]
     meant = [m for m in known if m not in others]
     unfinished = [m.name for m in meant if not m.finished]
@@ -137,20 +144,29 @@ def choose_name(
     same = [m.name for m in meant if m.fingerprint == fingerprint]
     if same:
         return same[-1]
+    undone = [m for m in every if m.rolled_back and not _same(m.fingerprint, fingerprint)]
     today = now.astimezone(UTC).strftime(DEFAULT_NAME)
-    return _with_organizations(today, selected, {m.name for m in others}) if selected else today
+    return _free_name(today, selected, {m.name for m in (*others, *undone)})
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two migrations move the same: source, tables and organizations."""
+    return all(one.get(part) == other.get(part) for part in SELECTION)
 
 
 def _organizations(fingerprint: Mapping[str, Any]) -> set[str]:
     return set(fingerprint.get("organizations") or ())
 
 
-def _with_organizations(name: str, organizations: Sequence[str], taken: set[str]) -> str:
+def _free_name(name: str, organizations: Sequence[str], taken: Container[str]) -> str:
     """The name with as much of the first organization's Id as tells it from other migrations."""
-    first, *more = sorted(organizations)
-    rest = f"_and_{len(more)}_more" if more else ""
-    names = [f"{name}_{first[:length]}{rest}" for length in ID_PARTS]
-    return next((one for one in names if one not in taken), names[-1])
+    names = [name]
+    if organizations:
+        first, *more = sorted(organizations)
+        rest = f"_and_{len(more)}_more" if more else ""
+        names = [f"{name}_{first[:length]}{rest}" for length in ID_PARTS]
+    numbered = (f"{names[-1]}_{number}" for number in count(2))
+    return next(one for one in chain(names, numbered) if one not in taken)
 
 
 def check_resumable(migration: Migration, fingerprint: dict[str, Any]) -> None:
@@ -183,6 +199,31 @@ def check_rolled_back(migration: Migration) -> None:
         )
 
 
+def _check_kept(connection: Connection, migration: Migration, fingerprint: dict[str, Any]) -> None:
+    """Refuse to begin another selection under a name of which rows are still in v3.
+
+    Raises:
+        ResumeRefusedError: says what differs, and how to remove the rows.
+    """
+    if _same(migration.fingerprint, fingerprint):
+        return
+    parts = [
+        sql.SQL("SELECT count(*) FROM {} WHERE metadata->>'migration_batch' = %(name)s").format(
+            sql.Identifier(table)
+        )
+        for table in TABLES
+    ]
+    counts = connection.execute(sql.SQL(" UNION ALL ").join(parts), {"name": migration.name})
+    if rows := sum(number for (number,) in counts.fetchall()):
+        asked = {part: fingerprint[part] for part in SELECTION}
+        told = differences(migration.fingerprint, {**migration.fingerprint, **asked})
+        raise ResumeRefusedError(
+            f"{migration.name!r} was rolled back and kept {rows:,} rows, and was begun otherwise: "
+            f"{'; '.join(told)}. Give another --name, or first remove what it kept: "
+            f"rollback_v2 {shlex.quote(migration.name)} --include-modified"
+        )
+
+
 def open_migration(
     connection: Connection,
     name: str,
@@ -194,7 +235,7 @@ def open_migration(
 
     Raises:
         ResumeRefusedError: it was begun under something that changes rows and now differs, or is
-            being rolled back.
+            being rolled back, or kept rows when it was and would now move something else.
     """
     with connection.transaction():
         existing = read_migrations(connection, name)
@@ -209,6 +250,7 @@ def open_migration(
             return existing[0]
         if existing:
             check_rolled_back(existing[0])
+            _check_kept(connection, existing[0], fingerprint)
             # A rolled back row may only become pending, and what it counted is over. Its errors
             # stay as history; they are no errors of what begins now.
             connection.execute(

@@ -17,6 +17,7 @@ import psycopg
 from transfer import rollback_books
 from transfer.exceptions import RunError, RunStoppedError, TargetError, TransferError
 from transfer.pipeline import Interruption, Observer
+from transfer.plan import TABLES
 from transfer.progress import Migration
 from transfer.rollback_books import Books
 from transfer.rollback_graph import Graph, read_graph
@@ -192,7 +193,7 @@ class _Rollback:
         self.migration.rollback = self.target.retrying(lambda: self.books.note(self.target.writer))
         if not self.migration.rolling_back:
             report = self._report("finished", survey)
-            report.notes.append(f"Anew: import_v2 --name {shlex.quote(self.migration.name)}")
+            report.notes.append(f"Anew: {shlex.join(self._anew())}")
         elif stop.asked:
             report = self._report("interrupted", survey)
             report.notes.append(f"Stopped after the batch in hand. {self._go_on()}")
@@ -202,6 +203,17 @@ class _Rollback:
                 f"Rows were added while it was at work; the rest was removed. {self._go_on()}"
             )
         return report
+
+    def _anew(self) -> list[str]:
+        """The call that moves the same once more; with the name alone it would move all of v2."""
+        words = ["import_v2", "--name", self.migration.name]
+        tables = self.migration.fingerprint.get("tables") or TABLES
+        words += ["--tables", *tables] if set(tables) != set(TABLES) else []
+        for organization in self.migration.fingerprint.get("organizations") or ():
+            words += ["--organization", organization]
+        if default := self.migration.fingerprint.get("default_organization"):
+            words += ["--default-organization", default]
+        return words
 
     def _go_on(self) -> str:
         words = ["rollback_v2", self.migration.name]

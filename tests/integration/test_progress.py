@@ -1,7 +1,7 @@
 """Which migration a call means, when it may go on, and what a second start finds (§6, §7)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,71 @@ def test_a_migration_rolled_back_is_not_gone_on_with_unasked(v3: Connection) -> 
     put("undone", "rolled_back")
 
     assert choose_name(v3, None, HERE, NOW) == "v2_migration_2025_01_22"
+
+
+def of(*organizations: str, source: str = "here") -> dict[str, Any]:
+    """The fingerprint of a migration of these organizations."""
+    return ImportOptions(organizations=frozenset(organizations)).fingerprint(source)
+
+
+def test_a_name_that_another_organization_s_migration_had_before_its_rollback_is_not_taken_over(
+    v3: Connection,
+) -> None:
+    """Their Ids begin alike; rows that the rollback kept go by the name still."""
+    one = guid(1, 1)
+    twin = one[:-1] + "f"
+    name = choose_name(v3, None, of(one), NOW)
+    put(name, "rolled_back", of(one))
+
+    assert choose_name(v3, None, of(twin), NOW).startswith(f"{name}-")
+    assert choose_name(v3, None, of(one, source="there"), NOW) != name
+    assert choose_name(v3, None, of(one), NOW) == name
+
+
+def test_today_s_name_is_not_taken_over_from_another_v2_s_that_was_rolled_back(
+    v3: Connection,
+) -> None:
+    today = choose_name(v3, None, HERE, NOW)
+    put(today, "rolled_back", ImportOptions().fingerprint("there"))
+
+    assert choose_name(v3, None, HERE, NOW) == f"{today}_2"
+    put(f"{today}_2", "pending")
+    assert choose_name(v3, None, HERE, NOW) == f"{today}_2"
+
+
+def test_several_organizations_whose_names_are_taken_get_a_number(v3: Connection) -> None:
+    one, two, three = (guid(1, number) for number in (1, 2, 3))
+    names = []
+    for other in (two, three):
+        for _ in range(6):
+            names.append(choose_name(v3, None, of(one, other), NOW))
+            put(names[-1], "rolled_back", of(one, other, source=str(len(names))))
+
+    assert len(set(names)) == 12
+
+
+@pytest.mark.parametrize(
+    ("rolled_back", "asked", "refused"),
+    [
+        ([1], [2], False),
+        ([1], [1], True),
+        ([1, 2], [2, 3], True),
+        ([], [1], True),
+        ([1], [], True),
+    ],
+)
+def test_a_rollback_in_part_is_in_the_way_of_the_same_organizations_alone(
+    v3: Connection, rolled_back: list[int], asked: list[int], refused: bool
+) -> None:
+    put("half", "rolled_back", of(*(guid(1, number) for number in rolled_back)))
+    query(
+        "UPDATE migration_progress SET ledger ="
+        ' \'{"rollback": {"began_at": "2026-01-02T03:04:05+00:00", "finished": false}}\''
+    )
+    expected = pytest.raises(ResumeRefusedError, match="First: rollback_v2 half")
+
+    with expected if refused else nullcontext():
+        choose_name(v3, None, of(*(guid(1, number) for number in asked)), NOW)
 
 
 # When it may go on

@@ -1,7 +1,9 @@
 """What v3's application changed since the migration is told and kept, with what it refers to."""
 
 import os
+import shutil
 import signal
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ from tests.integration.rollback.common import (
     first,
     rollback,
     rows_of,
+    tenant,
     two_tenants,
 )
 from tests.runs import TABLES, query, run
+from tests.v2 import make_v2
 from transfer import rollback_marks
+from transfer.exceptions import ResumeRefusedError
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,3 +231,44 @@ def test_ctrl_c_while_rows_are_marked_leaves_it_in_part_and_it_goes_on(
     assert not any(note["finished"] for _, note in books().values())
     assert rollback("one").outcome == "finished"
     assert {mark for mark, _ in marks().values()} != {None}
+
+
+@pytest.mark.parametrize("other", ["organizations", "tables", "source"])
+def test_no_other_selection_begins_under_the_name_of_kept_rows(
+    v2_path: Path, point_v2_at: Callable[[Path], Path], tmp_path: Path, other: str
+) -> None:
+    """They would be its own rows, with a start that is not theirs."""
+    v2 = two_tenants(v2_path)
+    options: dict[str, Any] = {"organizations": [v2.organizations[0]["Id"]]}
+    query("UPDATE users SET status = 'inactive' WHERE id = %s", [first("users")])
+    rollback("one")
+    before = query("SELECT xmin::text FROM migration_progress ORDER BY id")
+
+    if other == "source":
+        shutil.copy(v2_path, point_v2_at(tmp_path / "other.sqlite3"))
+    elif other == "tables":
+        options["tables"] = ["organizations"]
+    else:
+        options["organizations"] = [v2.organizations[1]["Id"]]
+    with pytest.raises(
+        ResumeRefusedError,
+        match=r"'one' was rolled back and kept 2 rows, and was begun otherwise: .*"
+        r"first remove what it kept: rollback_v2 one --include-modified$",
+    ) as refused:
+        run(name="one", **options)
+
+    assert {"source": "the v2 database was"}.get(other, f"--{other}"[:-1]) in str(refused.value)
+    assert query("SELECT xmin::text FROM migration_progress ORDER BY id") == before
+    rollback("one", include_modified=True)
+    assert run(name="one", **options).outcome == "finished"
+
+
+def test_the_report_says_how_exactly_this_migration_begins_anew(v2_path: Path) -> None:
+    v2 = make_v2(v2_path)
+    organization = tenant(v2, 1)
+    run(name="my night", organizations=[organization], tables=["organizations", "users"])
+
+    report = rollback("my night")
+
+    selection = f"--tables organizations users --organization {organization}"
+    assert report.notes == [f"Anew: import_v2 --name 'my night' {selection}"]
