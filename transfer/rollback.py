@@ -18,7 +18,7 @@ from transfer import rollback_books
 from transfer.exceptions import RunError, RunStoppedError, TargetError, TransferError
 from transfer.pipeline import Interruption, Observer
 from transfer.plan import TABLES
-from transfer.progress import Migration
+from transfer.progress import Migration, read_migrations
 from transfer.rollback_books import Books
 from transfer.rollback_graph import Graph, read_graph
 from transfer.rollback_marks import mark_kept
@@ -117,7 +117,7 @@ class _Rollback:
         return self._remove()
 
     def _report(self, outcome: str, survey: Survey) -> RollbackReport:
-        return RollbackReport(
+        report = RollbackReport(
             self.migration.name,
             outcome,
             survey,
@@ -125,6 +125,10 @@ class _Rollback:
             self.options.include_modified,
             self.migration.rollback,
         )
+        if survey.others:
+            every = self.target.retrying(lambda: read_migrations(self.target.writer))
+            report.known = {one.name: one for one in every}
+        return report
 
     def _remove(self) -> RollbackReport:
         stop = Interruption()

@@ -1,6 +1,8 @@
 """What a rollback would do or did, as text for a terminal and as one JSON document."""
 
+import shlex
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from transfer.progress import Migration
 from transfer.report import REPORT_WIDTH
 from transfer.rollback_note import RollbackNote
 
@@ -96,6 +99,8 @@ class RollbackReport:
     seconds: float | None = None
     removed: int = 0
     notes: list[str] = field(default_factory=list)
+    # What became of the migrations whose rows stand in the way; one that is missing is unknown.
+    known: Mapping[str, Migration] = field(default_factory=dict)
 
     @property
     def blocked(self) -> bool:
@@ -134,6 +139,7 @@ class RollbackReport:
                 for one in survey.referring
             ],
             "other_migrations": survey.others,
+            "ways_out": {name: self._way_out(name) for name in survey.others},
             "cascaded": dict(sorted(note.cascaded.items())) if note else {},
             "finished": bool(note and note.finished),
             "seconds": round(self.seconds, 3) if self.seconds is not None else None,
@@ -152,10 +158,26 @@ class RollbackReport:
         text = file.getvalue() if isinstance(file, StringIO) else ""
         return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
 
+    def _way_out(self, name: str) -> str:
+        """What to do about another migration's rows that stand in the way."""
+        call = f"rollback_v2 {shlex.quote(name)}"
+        other = self.known.get(name)
+        if other is None:
+            return (
+                "v3 knows no migration of that name: point these rows elsewhere, or correct "
+                "migration_batch in their metadata."
+            )
+        if other.rolled_back and not other.rolling_back:
+            return (
+                "It is rolled back, and these rows were kept: point them elsewhere, or remove "
+                f"them, too: {call} --include-modified"
+            )
+        return f"It has to be rolled back first: {call}"
+
     def _sentences(self) -> list[str]:
         said = [
             f"BLOCKED by migration {name}: its rows refer to rows that would go "
-            f"({_counts(tables)}). It has to be rolled back first."
+            f"({_counts(tables)}). {self._way_out(name)}"
             for name, tables in sorted(self.survey.others.items())
         ]
         if self.survey.referring and not self.cascade:

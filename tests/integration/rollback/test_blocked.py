@@ -159,6 +159,7 @@ def test_another_migrations_rows_block_it_with_cascade_too_and_are_named(v2_path
         report = blocked(cascade=cascade)
         assert report.survey.others == {"three": {"submissions": 2}}
         assert "BLOCKED by migration three" in report.as_text()
+        assert "It has to be rolled back first: rollback_v2 three" in report.as_text()
 
     rollback("three")
     assert rollback("one").outcome == "finished"
@@ -177,6 +178,39 @@ def test_another_migrations_rows_block_it_where_v3s_own_stand_between(v2_path: P
 
     assert report.survey.others == {"two": {"submissions": 1}}
     assert [one.table for one in report.survey.referring] == ["forms"]
+
+
+def test_rows_that_another_rollback_kept_block_it_and_it_says_how_to_go_on(v2_path: Path) -> None:
+    """Of a migration that is rolled back already, and of one that v3 does not know."""
+    two_tenants(v2_path)
+    query(
+        "UPDATE submissions SET form_id = %s, status = 'approved' WHERE id = %s",
+        [first("forms"), first("submissions", "two")],
+    )
+    assert rollback("two").survey.kept > 0
+
+    report = blocked()
+
+    assert "rolled back first" not in report.as_text()
+    assert (
+        "It is rolled back, and these rows were kept: point them elsewhere, or remove them, too: "
+        "rollback_v2 two --include-modified"
+    ) in report.as_text()
+    assert report.as_json()["ways_out"].keys() == {"two"}
+    query("UPDATE migration_progress SET migration_name = 'gone' WHERE migration_name = 'two'")
+    assert (
+        "v3 knows no migration of that name: point these rows elsewhere, or correct "
+        "migration_batch in their metadata."
+    ) in blocked().as_text()
+    query("UPDATE migration_progress SET migration_name = 'two' WHERE migration_name = 'gone'")
+    query(
+        "UPDATE migration_progress SET ledger = jsonb_set(ledger, '{rollback,finished}', 'false')"
+        " WHERE migration_name = 'two'"
+    )
+    assert "It has to be rolled back first: rollback_v2 two" in blocked().as_text()
+
+    rollback("two", include_modified=True)
+    assert rollback("one").outcome == "finished"
 
 
 @pytest.fixture
