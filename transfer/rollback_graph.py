@@ -70,7 +70,8 @@ class Table:
         oid: PostgreSQL's own number for it.
         schema: the schema it is in.
         name: its name.
-        label: what a person calls it: its name, with the schema where that is another.
+        label: what a person calls it: its name, and of the application's own with the schema
+            where that is another.
         migrated: migrations write rows of it.
         key: the columns that tell a row.
         size: bytes on disk.
@@ -162,7 +163,8 @@ def read_graph(connection: Connection) -> Graph:
 
 def _table(number: int, row: tuple[Any, ...]) -> Table:
     oid, schema, name, near, migrated, key, size = row
-    label = name if near else f"{schema}.{name}"
+    # The books call a migrated table by its name, wherever it is.
+    label = name if near or migrated else f"{schema}.{name}"
     return Table(number, oid, schema, name, label, migrated, tuple(key or PLACE), size)
 
 

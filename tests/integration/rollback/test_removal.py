@@ -1,5 +1,6 @@
 """A rollback removes what its migration wrote and nothing else, and an import starts anew."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -257,3 +258,25 @@ def test_m14_users_and_submissions_whose_v2_time_is_later_than_the_start_are_not
 
     assert (report.outcome, report.survey.kept) == ("finished", 0)
     assert rows_of("one") == NONE
+
+
+@pytest.fixture
+def schema_named_like_the_role(transactional_db: None) -> Iterator[None]:
+    """Make v3's own schema another than that which new tables go to."""
+    ((role,),) = query("SELECT current_user")
+    query(f'CREATE SCHEMA "{role}"')
+    yield
+    query(f'DROP SCHEMA "{role}"')
+
+
+def test_a_schema_named_like_the_role_changes_no_count(
+    v2_path: Path, schema_named_like_the_role: None
+) -> None:
+    two_tenants(v2_path)
+    query("UPDATE users SET status = 'inactive' WHERE id = (SELECT min(id::text)::uuid FROM users)")
+
+    report = rollback("one")
+
+    removed = {one["table"]: one["removed"] for one in report.as_json()["tables"]}
+    assert removed == ALL | {"organizations": 0, "users": 1}
+    assert {table: note["kept"] for table, (_, note) in books().items()} == rows_of("one")
