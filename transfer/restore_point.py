@@ -2,14 +2,14 @@
 
 import contextlib
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS
 
 from transfer.bare_target import BareTarget
 from transfer.exceptions import ConfigurationError, TargetError
-from transfer.target import describe, first_line
+from transfer.target import Connection, describe, first_line
 
 MAX_NAME_LENGTH = 63  # bytes; PostgreSQL's MAXFNAMELEN less its end
 
@@ -56,6 +56,60 @@ class RestorePoint:
         )
 
 
+# What archives the log; empty where a role may not know it.
+_ARCHIVING = """
+    SELECT coalesce(current_setting('archive_command', true), ''),
+           coalesce(current_setting('archive_library', true), '')
+"""
+_ARCHIVED = """
+    SELECT archived_count, last_failed_wal,
+           last_failed_time > coalesce(last_archived_time, '-infinity'),
+           to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+      FROM pg_stat_archiver
+"""
+
+
+class Archived(NamedTuple):
+    """What the archiver did: segments kept, the last it failed at, whether that stands, when."""
+
+    segments: int
+    failed: str | None
+    failing: bool | None
+    since: str | None
+
+
+def check_name(name: str) -> None:
+    """Refuse what PostgreSQL takes for no restore point's name.
+
+    Raises:
+        ConfigurationError: it is empty, too long, or has characters that cannot be printed.
+    """
+    if not name.isprintable() or not 1 <= len(name.encode()) <= MAX_NAME_LENGTH:
+        raise ConfigurationError(
+            f"--restore-point takes a name of 1 to {MAX_NAME_LENGTH} printable characters"
+        )
+
+
+def fault_of_archiving(command: str | None, library: str | None, done: Archived) -> str:
+    """Why a server that is to archive its log may keep nothing; empty where it does.
+
+    Args:
+        command: its archive_command; None where the role may not know.
+        library: its archive_library (PostgreSQL 15), likewise.
+        done: what its archiver says.
+    """
+    if command in ("", "(disabled)") and library == "":
+        return "archive_mode is on, but there is neither an archive_command nor an archive_library"
+    if done.failing:
+        return f"archiving has failed since {done.since} UTC, at {done.failed}"
+    if not done.segments:
+        return (
+            "nothing was archived yet, so nobody knows whether it works: SELECT pg_switch_wal(), "
+            "and look into pg_stat_archiver"
+        )
+    return ""
+
+
 def create_restore_point(name: str, alias: str = DEFAULT_DB_ALIAS) -> RestorePoint:
     """Make a restore point, and look whether the server could recover to it.
 
@@ -64,10 +118,7 @@ def create_restore_point(name: str, alias: str = DEFAULT_DB_ALIAS) -> RestorePoi
         TargetError: v3 cannot be reached, or refuses: the role may not, or the server's log holds
             too little.
     """
-    if not name.isprintable() or not 1 <= len(name.encode()) <= MAX_NAME_LENGTH:
-        raise ConfigurationError(
-            f"--restore-point takes a name of 1 to {MAX_NAME_LENGTH} printable characters"
-        )
+    check_name(name)
     with contextlib.closing(BareTarget("restore point", exclusive=False, alias=alias)) as target:
         writer = target.writer
         try:
@@ -85,11 +136,14 @@ def create_restore_point(name: str, alias: str = DEFAULT_DB_ALIAS) -> RestorePoi
         (level, mode) = writer.execute(
             "SELECT current_setting('wal_level'), current_setting('archive_mode')"
         ).fetchone() or ("", "")
-        found = writer.execute(
-            "SELECT last_failed_wal, last_failed_time FROM pg_stat_archiver"
-            " WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
-        ).fetchone()
-    archiver = ""
-    if found and mode != "off":
-        archiver = f"archiving has failed since {found[1]:%Y-%m-%d %H:%M:%S} UTC, at {found[0]}"
+        archiver = _archiver(writer) if mode != "off" else ""
     return RestorePoint(name, made[0], level, mode, archiver)
+
+
+def _archiver(connection: Connection) -> str:
+    command = library = None
+    # A hosted server may keep them to itself.
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+        command, library = connection.execute(_ARCHIVING).fetchone() or (None, None)
+    (done,) = connection.execute(_ARCHIVED).fetchall()
+    return fault_of_archiving(command, library, Archived._make(done))
