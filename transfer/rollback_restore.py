@@ -7,18 +7,21 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import sql
 from rich.console import Console
 from rich.table import Table as Grid
 
 from transfer import backup, rollback_books
 from transfer.archive import BackupInfo
+from transfer.bare_target import BareTarget
 from transfer.exceptions import RunError
+from transfer.own_objects import own_tables
 from transfer.progress import read_migrations
 from transfer.report import REPORT_WIDTH
 from transfer.rollback_graph import Table, read_graph
 from transfer.rollback_report import plain
-from transfer.target import Connection, Target
+from transfer.target import Connection
 
 
 @dataclass(slots=True)
@@ -95,24 +98,22 @@ def run_restore(
         dry_run: change nothing.
 
     Raises:
-        RunError: there is no such migration, or it was not confirmed.
+        RunError: there is no migration of that organization, or it was not confirmed.
         TargetError: the file is no such dump, or the server refused it; nothing was changed.
         LockHeldError: an importer is at work.
         KeyboardInterrupt: stopped; the message says what that means.
     """
     info = backup.inspect(file)
-    with contextlib.closing(Target("rollback_v2", exclusive=False)) as target:
-        migration = rollback_books.choose(target.reader, name, organization)
-        report = RestoreReport(
-            migration.name,
-            "preview",
-            info,
-            [
-                _count(target.reader, one, migration.name)
-                for one in read_graph(target.reader).tables
-            ],
-            [one.name for one in read_migrations(target.reader)],
-        )
+    with contextlib.closing(BareTarget("rollback_v2", exclusive=False)) as target:
+        reader = target.reader
+        known = _known(reader)
+        meant = _meant(reader, known, name, organization)
+        # What others have that refers to v3 stays as it is.
+        own = set(own_tables(reader).names)
+        graph = [one for one in read_graph(reader).tables if (one.schema, one.name) in own]
+        tables = [_count(reader, one, meant) for one in graph]
+        report = RestoreReport(meant, "preview", info, tables, known or [])
+        report.notes = _remarks(reader, info, known, meant)
     if dry_run:
         report.outcome = "dry run"
         report.notes.append("Nothing was changed.")
@@ -125,7 +126,54 @@ def run_restore(
         msg = "Stopped: v3 is as it was before, or wholly as it was dumped, and nothing between."
         raise KeyboardInterrupt(msg) from None
     report.outcome = "restored"
+    report.notes += report.backup.notes
     return report
+
+
+def _known(connection: Connection) -> list[str] | None:
+    """The migrations v3 knows; None where its books are damaged or gone."""
+    try:
+        return [one.name for one in read_migrations(connection)]
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        return None
+
+
+def _meant(
+    connection: Connection, known: list[str] | None, name: str | None, organization: str | None
+) -> str:
+    """The migration to be undone. A name is taken as it is: v3's books may be what is damaged.
+
+    Raises:
+        RunError: an organization is given, and v3 has no such migration, or no books.
+    """
+    if name is not None:
+        return name
+    if known is None:
+        raise RunError("v3's books are gone (migration_progress); say the migration by its name")
+    return rollback_books.choose(connection, None, organization).name
+
+
+def _remarks(
+    connection: Connection, info: BackupInfo, known: list[str] | None, meant: str
+) -> list[str]:
+    """What somebody should know before this dump is put back."""
+    notes = []
+    if known is None:
+        notes.append("v3's books are damaged: nobody knows which migrations are in it.")
+    elif meant not in known:
+        notes.append(
+            f"v3 knows no migration {meant!r}: it may have been restored already, or has another "
+            f"name (v3 knows: {', '.join(known) or 'none'}). The dump is put back all the same."
+        )
+    if meant in info.migrations:
+        notes.append(
+            f"The dump was taken after {meant!r} began and holds it: its rows of then come back, "
+            "and are not undone. To remove them afterwards: rollback_v2 without --restore."
+        )
+    here = connection.info.dbname
+    if info.database != here:
+        notes.append(f"The dump is of another database: {info.database!r}, and v3 is {here!r}.")
+    return notes
 
 
 def _count(connection: Connection, table: Table, migration: str) -> tuple[str, int, int, int]:

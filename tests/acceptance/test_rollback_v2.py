@@ -222,6 +222,7 @@ def test_restore_says_what_is_lost_asks_and_puts_the_dump_back(
     assert "whatever was added or changed since is lost" in done.err
     assert "So are other migrations, if they began since: two." in done.err
     assert "Restore in place of one: restored" in done.out
+    assert "The dump is of another database: 'pliers', and v3 is 'test_" in done.err
 
 
 def test_a_restore_that_fails_exits_1(
