@@ -6,6 +6,7 @@ passwords out of sight, and makes a restore whole or not at all.
 
 import contextlib
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def dump(file: Path, alias: str = DEFAULT_DB_ALIAS) -> BackupInfo:
         programs = programs_for(_version(target.writer), describe(alias))
         chosen = dump_words(target.writer)
         notes = tuple(hindrances(target.writer))
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
+    unfinished = _unfinished(file)
     try:
         # It holds every row of v3: nobody else's to read, from the first byte on.
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -139,6 +140,27 @@ def restore(file: Path, alias: str = DEFAULT_DB_ALIAS) -> BackupInfo:
         notes = Replay(writer, programs, contents, schema, alias).play()
         notes += _analyze(writer)
     return replace(info, notes=tuple(notes))
+
+
+def _unfinished(file: Path) -> Path:
+    """Where the dump is written; what killed processes of this machine left of it is removed."""
+    start, end = f".{file.name}.{socket.gethostname()}.", ".unfinished"
+    with contextlib.suppress(OSError):  # whatever is wrong with the folder is told at writing
+        for left in list(file.parent.iterdir()):
+            pid = left.name.removeprefix(start).removesuffix(end)
+            if left.name == f"{start}{pid}{end}" and pid.isdecimal() and not _alive(int(pid)):
+                left.unlink()
+    return file.with_name(f"{start}{os.getpid()}{end}")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _analyze(connection: Connection) -> list[str]:

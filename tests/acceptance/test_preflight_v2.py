@@ -65,13 +65,18 @@ def test_the_text_has_volumes_hazards_and_the_checklist(v2_path: Path, tmp_path:
     assert query("SELECT count(*) FROM organizations") == [(0,)]
 
 
-def test_a_restore_point_nobody_can_make_is_refused_before_anything() -> None:
+def test_a_restore_point_nobody_can_make_is_refused_before_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transfer.preflight.service.open_target", None)  # not even asked
     with pytest.raises(CommandError, match="takes a name of 1 to 63") as refused:
         preflight("--restore-point", "x" * 64)
     assert refused.value.returncode == 1
 
 
-def test_ctrl_c_exits_130(v2_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_130(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_v2(v2_path)
 
     def interrupted(*_given: object, **_how: object) -> None:
@@ -79,3 +84,4 @@ def test_ctrl_c_exits_130(v2_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(preflight_v2, "run_preflight", interrupted)
     assert preflight() == (130, "")
+    assert "Interrupted; nothing was written to v2 or v3." in capsys.readouterr().err

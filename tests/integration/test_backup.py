@@ -1,6 +1,8 @@
 """A dump of v3 and the way back from it (docs/runbook.md, "Restore points and backups")."""
 
+import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 from tests.dumped import copied_v3
 from tests.runs import query, rich_v2, run
 from transfer import pgprograms, replay
-from transfer.backup import dump, inspect, restore
+from transfer.backup import _unfinished, dump, inspect, restore
 from transfer.bare_target import BareTarget
 from transfer.exceptions import ConfigurationError, LockHeldError, TargetError
 from transfer.pgprograms import login_environment, programs_for
@@ -211,6 +213,21 @@ def test_a_dump_overwrites_nothing_and_leaves_nothing_unfinished(kept: Path) -> 
         dump(kept.parent / "nowhere" / "v3.dump")
     assert kept.read_bytes() == before
     assert [path.name for path in kept.parent.iterdir() if "unfinished" in path.name] == []
+
+
+def test_what_a_killed_dump_left_is_removed_by_the_next(kept: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    start = f".{kept.name}.{socket.gethostname()}"
+    left = kept.with_name(f"{start}.{gone.pid}.unfinished")
+    alive = kept.with_name(f"{start}.{os.getppid()}.unfinished")
+    others = kept.with_name(f".other.dump.{socket.gethostname()}.{gone.pid}.unfinished")
+    for file in (left, alive, others):
+        file.touch()
+
+    _unfinished(kept)
+
+    assert (left.exists(), alive.exists(), others.exists()) == (False, True, True)
 
 
 def test_a_dump_that_fails_leaves_no_file(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 """Sizes, durations and lists as preflight_v2 writes them, and the sum of volumes."""
 
+from datetime import datetime
+
 import pytest
 
 from transfer.preflight.estimates import Estimate, disk_line, time_line
 from transfer.preflight.lines import Status, lasting, listed, sized
-from transfer.preflight.volumes import Volume, Volumes
+from transfer.preflight.volumes import Volume, Volumes, _moment
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,14 @@ def test_the_time_says_what_it_is_made_from() -> None:
     alone = time_line(estimate(free=None, seconds=None))
     assert alone.status is Status.WARNING
     assert alone.found.startswith("reading and mapping alone: about 1 min 00 s")
+
+
+def test_first_and_last_are_in_the_order_of_time() -> None:
+    """A v2 in PostgreSQL holds years of more than four digits."""
+    times = ("12000-01-02 03:04:05.678", datetime(2024, 5, 6, 7, 8, 9, 123))  # noqa: DTZ001 - as v2's
+    late, now = (
+        Volume("o", "O", "f", "F", 1, first=_moment(time), last=_moment(time)) for time in times
+    )
+
+    assert (late.first, now.last) == ("12000-01-02 03:04:05", "2024-05-06 07:08:09")
+    assert (late.plus(now).first, late.plus(now).last) == (now.first, late.last)

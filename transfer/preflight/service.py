@@ -29,7 +29,7 @@ from transfer.preflight.sample import NAME, take_sample
 from transfer.preflight.source_lines import open_source, source_lines
 from transfer.preflight.target_lines import migrations_line, open_target, target_lines
 from transfer.preflight.volumes import take_volumes
-from transfer.restore_point import create_restore_point
+from transfer.restore_point import check_name, create_restore_point
 from transfer.scope import Scope
 from transfer.source import Source
 from transfer.source import describe as describe_source
@@ -60,7 +60,13 @@ def run_preflight(
         full: look for hazards inside texts in all rows, not in a sample.
         way_back: make these after the checks.
         telling: is told what is being done, for who waits.
+
+    Raises:
+        ConfigurationError: PostgreSQL takes no restore point of that name; nothing was looked at.
     """
+    way_back = way_back or WayBack()
+    if way_back.restore_point is not None:
+        check_name(way_back.restore_point)
     began = time.monotonic()
     report = PreflightReport(datetime.now(UTC), describe_source("v2"), describe())
     with contextlib.ExitStack() as stack:
@@ -86,7 +92,7 @@ def run_preflight(
             report.lines.append(
                 warning(FORMS, "forms and rows", "not looked into: v2 lacks what is required")
             )
-    _prepare_return(way_back or WayBack(), report, telling)
+    _prepare_return(way_back, report, telling)
     report.seconds = time.monotonic() - began
     return report
 
@@ -252,7 +258,7 @@ def _prepare_return(
         telling("making a restore point")
         try:
             made = report.restore_point = create_restore_point(asked.restore_point)
-        except TargetError as error:
+        except (TargetError, ConfigurationError) as error:
             report.lines.append(blocked(BACK, "restore point", error.message, "or use --backup"))
         else:
             advice = "docs/runbook.md, Restore points and backups, shows how; or use --backup"
@@ -265,10 +271,12 @@ def _prepare_return(
         telling("dumping v3")
         try:
             report.backup = dump(asked.backup)
-        except TargetError as error:
+        except (TargetError, ConfigurationError) as error:
             report.lines.append(blocked(BACK, "backup", error.message, "there is no dump"))
         else:
             report.lines.append(ok(BACK, "backup", report.backup.sentence()))
+            action = "dump and restore as the owner of v3's tables, or as a superuser"
+            report.lines += [warning(BACK, "backup", x, action) for x in report.backup.notes]
     if asked == WayBack():
         report.lines.append(
             ok(BACK, "backup", "none was asked for: --backup FILE dumps v3 before the import")

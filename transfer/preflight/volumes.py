@@ -61,8 +61,8 @@ class Volume:
             submissions=self.submissions + other.submissions,
             answers=self.answers + other.answers,
             bytes=self.bytes + other.bytes,
-            first=min((x for x in (self.first, other.first) if x), default=None),
-            last=max((x for x in (self.last, other.last) if x), default=None),
+            first=min((x for x in (self.first, other.first) if x), default=None, key=_year_first),
+            last=max((x for x in (self.last, other.last) if x), default=None, key=_year_first),
         )
 
 
@@ -228,4 +228,14 @@ def _name(values: list[object]) -> str:
 
 
 def _moment(value: object) -> str | None:
-    return None if value is None else str(value)[:19]
+    """A time without fractions; PostgreSQL has years of more than four digits."""
+    if value is None:
+        return None
+    text = str(value)
+    return text[: max(text.find("-"), 4) + 15]
+
+
+def _year_first(moment: str) -> tuple[int, str]:
+    """In the order of time: as text, the year 12000 comes before 2024."""
+    year, _, rest = moment.partition("-")
+    return int(year) if year.isdecimal() else 0, rest

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +16,13 @@ from tests.integration.preflight.checking import check, line, lines
 from tests.runs import query, rich_v2, run
 from tests.servers import use_v3
 from tests.v2 import make_v2
+from transfer.archive import BackupInfo
 from transfer.backup import inspect
-from transfer.preflight import estimates, target_lines
+from transfer.exceptions import ConfigurationError, RunError, TargetError
+from transfer.preflight import estimates, service, target_lines
 from transfer.preflight.lines import Status
-from transfer.preflight.service import WayBack
+from transfer.preflight.report import PreflightReport
+from transfer.preflight.service import WayBack, _prepare_return
 from transfer.target import Target
 
 pytestmark = pytest.mark.django_db
@@ -217,5 +222,42 @@ def test_a_backup_and_a_restore_point_are_made_when_asked(tmp_path: Path) -> Non
     assert report.as_json()["restore_point"]["usable"] is False
     assert report.as_json()["backup"]["tables"] == report.backup.tables
 
-    again = line(check(way_back=WayBack(backup=file)), "way back", "backup")
-    assert (again.status, "not overwritten" in again.found) == (Status.BLOCKED, True)
+
+def test_a_backup_that_cannot_be_made_or_put_back_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "v3.dump"
+    there.touch()
+    for file, said in (
+        (there, "not overwritten"),
+        (tmp_path / ("x" * 300), "File name too long"),
+        (tmp_path / "nowhere" / "v3.dump", "No such file"),
+    ):
+        report = PreflightReport(datetime.now(UTC), "v2", "v3")
+        _prepare_return(WayBack(backup=file), report, lambda _text: None)
+        found = line(report, "way back", "backup")
+        assert (found.status, said in found.found) == (Status.BLOCKED, True)
+
+    info = replace(BackupInfo("v3.dump", 1, "v3", "now", 15, 15, 30), notes=("it does not own x",))
+    monkeypatch.setattr(service, "dump", lambda _file: info)
+    report = PreflightReport(datetime.now(UTC), "v2", "v3")
+    _prepare_return(WayBack(backup=there), report, lambda _text: None)
+    assert [one.status for one in report.lines] == [Status.OK, Status.WARNING]
+    assert report.lines[1].found == "it does not own x"
+
+
+@pytest.mark.parametrize("error", [TargetError, ConfigurationError])
+def test_a_restore_point_that_fails_keeps_no_backup_from_being_made(
+    error: type[RunError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_name: str) -> None:
+        raise error("no")
+
+    made = BackupInfo("v3.dump", 1, "v3", "now", 15, 15, 30)
+    monkeypatch.setattr(service, "create_restore_point", fail)
+    monkeypatch.setattr(service, "dump", lambda _file: made)
+    report = PreflightReport(datetime.now(UTC), "v2", "v3")
+    _prepare_return(WayBack("before", Path("v3.dump")), report, lambda _text: None)
+
+    assert line(report, "way back", "restore point").status is Status.BLOCKED
+    assert report.backup == made

@@ -9,6 +9,7 @@ from rich.console import Console
 from transfer.cli import ExitStatus, TransferCommand, organization_id
 from transfer.options import ImportOptions
 from transfer.plan import TABLES
+from transfer.preflight.report import PreflightReport
 from transfer.preflight.service import WayBack, run_preflight
 
 
@@ -65,16 +66,24 @@ class Command(TransferCommand):
             tables=options["tables"],
             default_organization=options["default_organization"],
         )
-        console = Console(stderr=True)
-        with console.status("") as status:
-            report = run_preflight(
-                chosen,
-                full=options["full"],
-                way_back=WayBack(options["restore_point"], options["backup"]),
-                telling=lambda text: status.update(f"preflight: {text}"),
-            )
+        try:
+            report = self._look(chosen, options)
+        except KeyboardInterrupt:
+            # An unfinished dump is gone with it.
+            said = "Interrupted; nothing was written to v2 or v3."
+            raise KeyboardInterrupt(said) from None
         if options["json"]:
             self.print_json(report.as_json())
         else:
             self.stdout.write(report.as_text())
         return ExitStatus.WITH_ERRORS if report.blocked else ExitStatus.CLEAN
+
+    def _look(self, chosen: ImportOptions, options: dict[str, Any]) -> PreflightReport:
+        console = Console(stderr=True)
+        with console.status("") as status:
+            return run_preflight(
+                chosen,
+                full=options["full"],
+                way_back=WayBack(options["restore_point"], options["backup"]),
+                telling=lambda text: status.update(f"preflight: {text}"),
+            )
