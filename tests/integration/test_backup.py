@@ -24,10 +24,12 @@ from transfer.pgprograms import login_environment, programs_for
 from transfer.restore_point import create_restore_point
 from transfer.target import Target
 
+pytestmark = pytest.mark.django_db(transaction=True)  # a dump sees what is committed
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture
 def own_v3(transactional_db: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Every test has a v3 of its own: PostgreSQL spells some checks anew when they are restored."""
+    """A copy of v3: PostgreSQL spells some checks anew when they are restored."""
     with copied_v3(django_db_blocker, "dumped"):
         yield
 
@@ -70,7 +72,9 @@ def everything() -> dict[str, str]:
     return found
 
 
-def test_a_dump_brings_back_what_was_there_before_an_import(kept: Path, v2_path: Path) -> None:
+def test_a_dump_brings_back_what_was_there_before_an_import(
+    own_v3: None, kept: Path, v2_path: Path
+) -> None:
     rich_v2(v2_path)
     before = everything()
     info = dump(kept)
@@ -89,7 +93,7 @@ def test_a_dump_brings_back_what_was_there_before_an_import(kept: Path, v2_path:
     assert run(name="night", batch_size=4).outcome == "finished"  # types and triggers work
 
 
-def test_a_dump_with_rows_brings_them_back(kept: Path, v2_path: Path) -> None:
+def test_a_dump_with_rows_brings_them_back(own_v3: None, kept: Path, v2_path: Path) -> None:
     rich_v2(v2_path)
     run(name="night")
     query("SELECT create_events_partition('2031-05-01')")
@@ -108,7 +112,7 @@ def test_a_dump_with_rows_brings_them_back(kept: Path, v2_path: Path) -> None:
     assert everything() == before
 
 
-def test_what_a_later_migrate_made_goes_and_comes_again(kept: Path) -> None:
+def test_what_a_later_migrate_made_goes_and_comes_again(own_v3: None, kept: Path) -> None:
     call_command("migrate", "transfer", "0006", verbosity=0)
     connection.close()
     dump(kept)
@@ -124,7 +128,9 @@ def test_what_a_later_migrate_made_goes_and_comes_again(kept: Path) -> None:
     assert query("SELECT count(*) FROM migration_deferrals") == [(0,)]
 
 
-def test_what_depends_on_v3_stops_the_restore_and_nothing_is_changed(kept: Path) -> None:
+def test_what_depends_on_v3_stops_the_restore_and_nothing_is_changed(
+    own_v3: None, kept: Path
+) -> None:
     dump(kept)
     query("CREATE TABLE somebodys (status submission_status)")
     before = everything()
@@ -135,7 +141,7 @@ def test_what_depends_on_v3_stops_the_restore_and_nothing_is_changed(kept: Path)
     assert everything() == before
 
 
-def test_a_truncated_dump_changes_nothing(kept: Path, v2_path: Path) -> None:
+def test_a_truncated_dump_changes_nothing(own_v3: None, kept: Path, v2_path: Path) -> None:
     rich_v2(v2_path)
     run(name="night")
     dump(kept)
@@ -189,8 +195,9 @@ def test_a_foreign_file_is_refused(kept: Path) -> None:
     assert everything() == before
 
 
-def test_a_restore_waits_for_nobody(kept: Path) -> None:
+def test_a_restore_waits_for_nobody(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dump(kept)
+    monkeypatch.setitem(Target.__init__.__kwdefaults__, "grace", 0.1)  # not three seconds
     with closing(Target("import_v2")), pytest.raises(LockHeldError, match="another importer"):
         restore(kept)
     with closing(BareTarget("the application", exclusive=False)) as target:
@@ -247,7 +254,7 @@ def test_a_dump_that_fails_leaves_no_file(kept: Path, monkeypatch: pytest.Monkey
     assert [path.name for path in kept.parent.iterdir()] == []
 
 
-def test_a_v3_that_is_not_migrated_is_not_dumped(kept: Path) -> None:
+def test_a_v3_that_is_not_migrated_is_not_dumped(own_v3: None, kept: Path) -> None:
     query("ALTER TABLE migration_progress RENAME TO put_aside")
     with pytest.raises(TargetError, match=r"no table migration_progress.*manage.py migrate"):
         dump(kept)
@@ -295,7 +302,7 @@ def test_a_restore_point_is_refused_to_an_ordinary_role(
 
 
 def test_ctrl_c_ends_the_programs_and_leaves_v3_as_it_was(
-    kept: Path, v2_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_v3: None, kept: Path, v2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rich_v2(v2_path)
     dump(kept)

@@ -16,6 +16,7 @@ from transfer.backup import dump, inspect, restore
 from transfer.bare_target import BareTarget
 from transfer.exceptions import TargetError
 from transfer.own_objects import FUNCTIONS, SEQUENCES, TYPES
+from transfer.pgprograms import login_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what a test puts into v3 is committed
 
@@ -227,17 +228,17 @@ def test_a_restore_waits_for_no_role_and_no_prepared_transaction(
             query("ROLLBACK PREPARED 'left'")
 
 
-def test_a_role_s_own_time_limit_stops_no_restore(kept: Path, shared: str) -> None:
+def test_a_role_s_own_time_limit_stops_no_restore(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the role had it: a millisecond for a statement, and for a lock."""
     dump(kept)
-    query(f"""ALTER DATABASE "{shared}" SET statement_timeout = '1ms'""")
-    query(f"""ALTER DATABASE "{shared}" SET lock_timeout = '1ms'""")
-    connection.close()
-    try:
-        restore(kept)
-    finally:
-        query("SET statement_timeout = 0")
-        query(f'ALTER DATABASE "{shared}" RESET ALL')
-        connection.close()
+    limits = {"PGOPTIONS": "-c statement_timeout=1ms -c lock_timeout=1ms"}
+    monkeypatch.setattr(
+        "transfer.replay.login_environment", lambda alias: login_environment(alias) | limits
+    )
+
+    assert restore(kept).notes == ()
 
 
 def test_figures_that_cannot_be_gathered_do_not_undo_a_restore(kept: Path) -> None:

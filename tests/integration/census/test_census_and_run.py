@@ -94,7 +94,7 @@ def test_a_museum_of_hostile_values_in_postgresql() -> None:
 
 
 def test_any_v2_in_a_sqlite_file(tmp_path: Path, point_v2_at: Callable[[Path], Path]) -> None:
-    @examples(8, 1000, slow=True)
+    @examples(5, 1000, slow=True)
     @given(worlds())
     def says_so(world: World) -> None:
         path = tmp_path / "v2.sqlite3"
@@ -109,7 +109,7 @@ def test_any_v2_in_a_sqlite_file(tmp_path: Path, point_v2_at: Callable[[Path], P
 
 @pytest.mark.usefixtures("v2_path")
 def test_any_v2_in_postgresql() -> None:
-    @examples(5, 1000, slow=True)
+    @examples(4, 1000, slow=True)
     @given(worlds(sqlite=False))
     def says_so(world: World) -> None:
         world.write_to_postgresql(COPY)

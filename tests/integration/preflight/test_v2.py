@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.db import connections
 
-from tests.integration.preflight.checking import check, line, lines, not_ok
+from tests.integration.preflight.checking import check, line, lines, not_ok, of_v2
 from tests.runs import Quiet, query, rich_v2, row_versions
 from tests.v2 import copy_into_schema, guid, make_v2, use_v2
 from transfer.census.hazard import ALL_ROWS, Hazard
@@ -156,18 +156,18 @@ def test_an_organization_nobody_has_blocks(v2_path: Path) -> None:
 def test_no_index_on_the_answers_is_said_with_the_statement(v2_path: Path) -> None:
     v2 = make_v2(v2_path, index=False)
 
-    found = line(check(), "v2 schema", "index of answers")
+    found = line(of_v2(), "v2 schema", "index of answers")
 
     assert found.status is Status.WARNING
     v2.execute(found.action.removeprefix("first, on this copy: "))
-    assert line(check(), "v2 schema", "index of answers").status is Status.OK
+    assert line(of_v2(), "v2 schema", "index of answers").status is Status.OK
 
 
 def test_an_id_that_is_there_twice_blocks(v2_path: Path) -> None:
     v2 = make_v2(v2_path, nocase=False, organizations=[{"Id": guid(1, 10)}])
     v2.add("organizations", {"Id": v2.organizations[0]["Id"].upper()})
 
-    found = line(check(), "v2 schema", "unique Ids")
+    found = line(of_v2(), "v2 schema", "unique Ids")
 
     assert found.status is Status.BLOCKED
     assert "Organization holds the Id" in found.found
@@ -178,7 +178,7 @@ def test_more_tables_and_columns_are_named(v2_path: Path) -> None:
     v2.execute("CREATE TABLE Attachment (Id text)")
     v2.execute("ALTER TABLE FormSubmission ADD COLUMN Rating int")
 
-    report = check()
+    report = of_v2()
 
     assert "Attachment" in line(report, "v2 schema", "more tables").found
     more = line(report, "v2 schema", "more columns")
@@ -237,7 +237,7 @@ def test_a_login_that_only_reads_is_not_warned_about(postgres_v2: str) -> None:
     query(f"GRANT SELECT ON ALL TABLES IN SCHEMA {postgres_v2} TO only_reads")
     connections["v2"].settings_dict["OPTIONS"]["assume_role"] = "only_reads"
     try:
-        assert line(check(), "v2", "writing").found == "the login may write none of the tables"
+        assert line(of_v2(), "v2", "writing").found == "the login may write none of the tables"
     finally:
         connections["v2"].close()
         query("DROP OWNED BY only_reads; DROP ROLE only_reads")

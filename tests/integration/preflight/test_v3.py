@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from tests.integration.preflight.checking import check, line, lines
+from tests.integration.preflight.checking import check, line, lines, of_v3
 from tests.runs import query, rich_v2, run
 from tests.servers import use_v3
 from tests.v2 import make_v2
@@ -103,30 +103,30 @@ def test_what_v3_holds_is_told_by_migration(v2_path: Path) -> None:
     run(name="first", limit=14, batch_size=2)
     query("INSERT INTO organizations (name, slug) VALUES ('Own', 'own'), ('Two', 'two')")
 
-    unfinished, own = lines(check(), "v3", "contents")
+    unfinished, own = lines(of_v3(), "v3", "contents")
     assert unfinished.status is Status.WARNING
     assert unfinished.found.startswith("migration 'first': in_progress; 3 organizations, ")
     assert "--name 'first'" in unfinished.action
     assert own.found == "rows of v3's own: 2 organizations"
 
     run(name="first")
-    finished, _own = lines(check(), "v3", "contents")
+    finished, _own = lines(of_v3(), "v3", "contents")
     assert finished.found.startswith("migration 'first': completed; 3 organizations, 2 users, ")
     assert "id_taken" in finished.action
 
     query("DELETE FROM migration_progress")
-    alone, _own = lines(check(), "v3", "contents")
+    alone, _own = lines(of_v3(), "v3", "contents")
     assert alone.found.startswith("migration 'first': not in the books; 3 organizations")
 
 
 def test_another_importer_at_work_blocks_and_keeps_its_lock() -> None:
     with closing(Target("import_v2")) as importer:
-        found = line(check(), "v3", "other importers")
+        found = line(of_v3(), "v3", "other importers")
         importer.retrying(lambda: importer.writer.execute("SELECT 1"))
 
     assert found.status is Status.BLOCKED
     assert f"pliers import_v2 (process {os.getpid()})" in found.found
-    assert line(check(), "v3", "other importers").found == "none is at work"
+    assert line(of_v3(), "v3", "other importers").found == "none is at work"
 
 
 @WRITES

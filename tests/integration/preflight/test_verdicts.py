@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from tests.integration.preflight.checking import check, line, lines
+from tests.integration.preflight.checking import check, line, lines, of_v3
 from tests.runs import query, run
 from tests.servers import use_v3
 from tests.v2 import V2, make_v2
 from transfer.preflight import sample as sampling
 from transfer.preflight.lines import Status
-from transfer.preflight.target_lines import open_target, target_lines
 
 pytestmark = pytest.mark.django_db
 WRITES = pytest.mark.django_db(transaction=True)  # what the test puts into v3 is committed
@@ -29,12 +28,7 @@ def v2(v2_path: Path) -> V2:
 
 def v3_lines() -> dict[str, tuple[Status, str, str]]:
     """What is said of v3, by check."""
-    target, _ = open_target()
-    assert target is not None
-    try:
-        return {x.check: (x.status, x.found, x.action) for x in target_lines(target, migrated=True)}
-    finally:
-        target.close()
+    return {x.check: (x.status, x.found, x.action) for x in of_v3().lines}
 
 
 @contextmanager
