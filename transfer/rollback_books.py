@@ -124,7 +124,8 @@ class Books:
     def begin(self, connection: Connection) -> None:
         """Mark the whole migration as rolled back, not finished; close what was found about it."""
         with connection.transaction():
-            for statement in (_BEGIN, _ROLLED_BACK, _CLOSE_DIFFERENCES, _ABANDON_VERIFICATION):
+            # What a verification stores it stores behind a lock on its own row: abandon it first.
+            for statement in (_BEGIN, _ROLLED_BACK, _ABANDON_VERIFICATION, _CLOSE_DIFFERENCES):
                 connection.execute(statement.encode(), (self._migration,))
             rows = connection.execute(
                 "SELECT table_name, id FROM migration_progress WHERE migration_name = %s"

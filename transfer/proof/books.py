@@ -15,7 +15,7 @@ import orjson
 from django.db import connections, transaction
 from psycopg.types.json import Jsonb
 
-from transfer.exceptions import LockHeldError
+from transfer.exceptions import LockHeldError, RunError
 from transfer.proof.compare import V2_TABLES
 from transfer.proof.document import Mismatch
 from transfer.proof.rules import storable_document
@@ -41,6 +41,22 @@ _OPEN = """
 SELECT id, basis, state, started_at
   FROM migration_verifications
  WHERE migration_name = %(migration)s AND status = 'in_progress'
+"""
+# Waits for a rollback that is just marking the books, and lets none do so meanwhile.
+_STANDING = """
+SELECT status FROM migration_progress WHERE migration_name = %(migration)s FOR SHARE
+"""
+_KEEP = """
+UPDATE migration_verifications
+   SET state = %(state)s, heartbeat_at = clock_timestamp()
+ WHERE id = %(id)s AND status = 'in_progress'
+RETURNING id
+"""
+_COMPLETE = """
+UPDATE migration_verifications
+   SET status = 'completed', completed_at = clock_timestamp(), report = %(report)s
+ WHERE id = %(id)s AND status = 'in_progress'
+RETURNING id
 """
 _STORE = """
 INSERT INTO migration_differences
@@ -146,9 +162,15 @@ class Books:
             basis: what must be the same for going on.
             sample: records of each table that are looked at; None: all. A sample begins anew.
             anew: begin anew whatever there is.
+
+        Raises:
+            RunError: it has been rolled back since the basis was read.
         """
         stored = orjson.loads(orjson.dumps(basis))
+        stood = all(status != "rolled_back" for _, status, *_ in stored.get("tables", ()))
         with transaction.atomic(using=self._alias):
+            if self._rolled_back() and stood:
+                raise self._overtaken()
             for number, before, state, _ in self._ask(_OPEN):
                 if not anew and sample is None and _json(before) == stored:
                     found = Verification(number, _json(state), resumed=True)
@@ -183,18 +205,20 @@ class Books:
             verification: with its state.
             looked_at: table → ids of the records that were compared since.
             mismatches: those of them that are to be stored.
+
+        Raises:
+            RunError: the migration was rolled back meanwhile, or is verified anew.
         """
         with transaction.atomic(using=self._alias):
+            # First the verification's row: who abandons it waits, and then closes what is stored.
+            document = {"state": Jsonb(verification.state), "id": verification.id}
+            if not self._ask(_KEEP, document):
+                raise self._overtaken()
             self._store(verification, mismatches)
             if self._has_open:
                 for table, ids in looked_at.items():
                     named = {"verification": verification.id, "table": table, "ids": ids}
                     self._ask(_CLOSE, named)
-            self._ask(
-                "UPDATE migration_verifications SET state = %(state)s,"
-                " heartbeat_at = clock_timestamp() WHERE id = %(id)s",
-                {"state": Jsonb(verification.state), "id": verification.id},
-            )
 
     def _store(self, verification: Verification, mismatches: Sequence[Mismatch]) -> None:
         if not mismatches:
@@ -226,16 +250,29 @@ class Books:
             verification: it has come to its end.
             report: the report's document.
             whole: every record was looked at.
+
+        Raises:
+            RunError: as for keep.
         """
         with transaction.atomic(using=self._alias):
+            # Names of v2 may hold what jsonb does not (M4).
+            document = {"report": Jsonb(storable_document(report)), "id": verification.id}
+            if not self._ask(_COMPLETE, document):
+                raise self._overtaken()
             if whole:
                 self._ask(_CLOSE_REST, {"verification": verification.id})
-            self._ask(
-                "UPDATE migration_verifications SET status = 'completed',"
-                " completed_at = clock_timestamp(), report = %(report)s WHERE id = %(id)s",
-                # Names of v2 may hold what jsonb does not (M4).
-                {"report": Jsonb(storable_document(report)), "id": verification.id},
+
+    def _rolled_back(self) -> bool:
+        return any(status == "rolled_back" for (status,) in self._ask(_STANDING))
+
+    def _overtaken(self) -> RunError:
+        """Why the verification in hand is none any more."""
+        if self._rolled_back():
+            return RunError(
+                f"{self._migration!r} was rolled back while it was being verified: nothing is left "
+                "to verify, and what was found is closed"
             )
+        return RunError(f"another verify_v2 has begun to verify {self._migration!r} anew meanwhile")
 
     def shown(self, verification: Verification, limit: int) -> list[dict[str, Any]]:
         """The first differences the verification found."""
