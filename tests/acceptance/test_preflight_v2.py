@@ -13,7 +13,7 @@ from tests.runs import query
 from tests.v2 import make_v2
 from transfer.management.commands import preflight_v2
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def preflight(*arguments: str) -> tuple[int, str]:

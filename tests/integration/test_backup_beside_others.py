@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 from tests.dumped import copied_v3
 from tests.runs import query
 from tests.servers import use_v3
+from transfer import replay
 from transfer.backup import dump, inspect, restore
 from transfer.bare_target import BareTarget
 from transfer.exceptions import TargetError
@@ -231,12 +232,13 @@ def test_a_restore_waits_for_no_role_and_no_prepared_transaction(
 def test_a_role_s_own_time_limit_stops_no_restore(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the role had it: a millisecond for a statement, and for a lock."""
+    """As if the role had it: a tenth of a second for a statement."""
     dump(kept)
-    limits = {"PGOPTIONS": "-c statement_timeout=1ms -c lock_timeout=1ms"}
+    limits = {"PGOPTIONS": "-c statement_timeout=100ms"}
     monkeypatch.setattr(
         "transfer.replay.login_environment", lambda alias: login_environment(alias) | limits
     )
+    monkeypatch.setattr(replay, "_BEGIN", f"{replay._BEGIN} SELECT pg_sleep(0.3);")
 
     assert restore(kept).notes == ()
 

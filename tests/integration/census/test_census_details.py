@@ -14,7 +14,8 @@ from transfer.exceptions import SourceError
 from transfer.options import ImportOptions
 from transfer.source import Source
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+WRITES = pytest.mark.django_db(transaction=True)  # what a run puts into v3 is committed
 
 
 def simple_v2(path: Path, **rows: Any) -> V2:
@@ -33,6 +34,7 @@ def test_an_empty_v2_has_no_hazard(v2_path: Path) -> None:
     assert census(full=False, time_zone=ZoneInfo("Europe/Berlin")) == []
 
 
+@WRITES
 def test_a_v2_without_what_is_assumed(v2_path: Path) -> None:
     omit = (
         "User", "FormType.OrganizationId", "FormType.CreatedOn", "FieldSetting.Id",
@@ -65,6 +67,7 @@ def test_up_to_ten_ids_of_a_hazard_are_told(v2_path: Path) -> None:
     assert set(hazard.samples) < {row["Id"] for row in v2.submissions}
 
 
+@WRITES
 def test_texts_and_choices_side_by_side_are_those_the_run_sets_aside(v2_path: Path) -> None:
     v2 = simple_v2(v2_path, choices=[{}], maps=[{}], submissions=[{}, {"FormTypeId": guid(4, 9)}])
     for number, submission in enumerate(v2.submissions):
@@ -172,6 +175,7 @@ def test_a_sample_is_taken_all_over_the_table(v2_path: Path) -> None:
     assert found.count >= 15, "the first of each part"
 
 
+@WRITES
 def test_answers_to_fields_of_other_forms_that_share_a_name(v2_path: Path) -> None:
     """Only one of them has room in data, and the other's choices and repetitions say nothing."""
     v2 = simple_v2(
@@ -190,6 +194,7 @@ def test_answers_to_fields_of_other_forms_that_share_a_name(v2_path: Path) -> No
     assert check() == {"answer_other_form": 6, "answers_merged": 2, "answer_choice_unknown": 4}
 
 
+@WRITES
 def test_lookup_codes_are_compared_by_code_point_in_their_organization(v2_path: Path) -> None:
     v2 = simple_v2(v2_path, organizations=[{}, {}], forms=[{}, {}])
     v2.execute("UPDATE FormType SET OrganizationId = NULL WHERE Id = ?", (guid(4, 2),))
@@ -220,6 +225,7 @@ def test_more_submissions_left_out_than_are_read_at_once(
         assert foretold(census()) == {"value_unusable": 7}
 
 
+@WRITES
 def test_a_form_that_fails_takes_its_submissions_and_their_warnings_along(v2_path: Path) -> None:
     simple_v2(
         v2_path,
@@ -231,6 +237,7 @@ def test_a_form_that_fails_takes_its_submissions_and_their_warnings_along(v2_pat
     assert check() == {"value_too_long": 1, "form_unknown": 2}
 
 
+@WRITES
 def test_a_list_field_is_answered_more_than_once_without_a_word(v2_path: Path) -> None:
     simple_v2(
         v2_path,
@@ -244,6 +251,7 @@ def test_a_list_field_is_answered_more_than_once_without_a_word(v2_path: Path) -
     assert check() == {"answers_merged": 1}
 
 
+@WRITES
 def test_what_an_earlier_migration_brought_is_counted_as_there(v2_path: Path) -> None:
     v2 = simple_v2(v2_path, organizations=[{}, {}], submissions=[{}])
     one_, two = (row["Id"] for row in v2.organizations)
@@ -257,6 +265,7 @@ def test_what_an_earlier_migration_brought_is_counted_as_there(v2_path: Path) ->
     assert recorded(run(name="second", organizations=[two])) == {}
 
 
+@WRITES
 def test_only_the_tables_of_the_run_are_counted(v2_path: Path) -> None:
     simple_v2(v2_path, users=[{"Email": None}], submissions=[{"LookupCode": None}])
     assert foretold(census(tables=["organizations", "users"])) == {"email_missing": 1}
@@ -286,6 +295,7 @@ def test_v2_is_only_read_and_in_few_statements(
     assert {statement.split()[0] for statement in asked} == {"SELECT"}
 
 
+@WRITES
 def test_what_neither_this_run_nor_an_earlier_one_moves_is_not_there(v2_path: Path) -> None:
     simple_v2(v2_path, users=[{}], submissions=[{}, {}, {}])
     assert check(tables=["submissions"]) == {"form_unknown": 3}
@@ -295,6 +305,7 @@ def test_what_neither_this_run_nor_an_earlier_one_moves_is_not_there(v2_path: Pa
     assert check(tables=["forms", "submissions"]) == {"organization_unknown": 1, "form_unknown": 3}
 
 
+@WRITES
 def test_times_that_no_calendar_has_are_told(v2_path: Path) -> None:
     odd = ("2024-13-01 10:00:00", "2024-01-01 25:00:00", "2024-01-01 10:00:60", "2024-02-30 1:00")
     v2 = simple_v2(v2_path, submissions=[{} for _ in odd])
