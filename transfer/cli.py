@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from transfer.exceptions import ConfigurationError, TransferError
-from transfer.options import BATCH_SIZE_RULE, MAX_BATCH_SIZE, uuid_text
+from transfer.options import BATCH_SIZE_RULE, MAX_BATCH_SIZE, NAME_RULE, uuid_text
 
 
 class ExitStatus(IntEnum):
@@ -169,7 +169,7 @@ def organization_id(value: str) -> str:
 
 
 def migration_name(value: str) -> str:
-    """An argparse type: a migration's name, 1 to 255 printable characters.
+    """An argparse type: a migration's name, 1 to 255 printable characters, the first not a "-".
 
     Raises:
         argparse.ArgumentTypeError: something else.
@@ -177,4 +177,6 @@ def migration_name(value: str) -> str:
     name = value.strip()
     if not 1 <= len(name) <= 255 or not name.isprintable():
         raise argparse.ArgumentTypeError(f"takes 1 to 255 printable characters, got {value!r}")
+    if name.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{NAME_RULE}, got {value!r}")
     return name

@@ -23,6 +23,7 @@ DEFAULT_BATCH_SIZE = 1000
 MAX_BATCH_SIZE = 100_000
 BATCH_SIZE_RULE = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
 MAX_NAME_LENGTH = 255  # migration_progress.migration_name varchar(255)
+NAME_RULE = "takes a name that does not begin with '-' (a command would take it for an option)"
 
 
 def uuid_text(value: str, what: str) -> str:
@@ -81,6 +82,8 @@ class ImportOptions:
             raise ConfigurationError(f"--limit takes 1 or more records, got {limit}")
         if name is not None and not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
             raise ConfigurationError(f"--name takes 1 to {MAX_NAME_LENGTH} characters")
+        if name is not None and name.strip().startswith("-"):
+            raise ConfigurationError(f"--name {NAME_RULE}, got {name.strip()!r}")
         return cls(
             name=name.strip() if name else None,
             batch_size=batch_size,

@@ -29,6 +29,7 @@ ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
         ({"name": ""}, "--name takes 1 to 255 characters"),
         ({"name": "   "}, "--name takes 1 to 255 characters"),
         ({"name": "n" * 256}, "--name takes 1 to 255 characters"),
+        ({"name": " -x"}, "--name takes a name that does not begin with '-' .*, got '-x'"),
         ({"organizations": ["acme"]}, r"--organization takes .* \(a UUID\), got 'acme'"),
         ({"default_organization": "1"}, "--default-organization takes .* got '1'"),
         ({"tables": ["forms", "events", "Forms"]}, "unknown table Forms, events; known are org"),
@@ -85,6 +86,7 @@ def test_tables_are_moved_in_the_plan_s_order_whatever_order_they_are_named_in()
         (cli.migration_name, " ", "1 to 255 printable"),
         (cli.migration_name, "a\x1b[31m", r"got 'a\\x1b\[31m'"),
         (cli.migration_name, "n" * 256, "1 to 255"),
+        (cli.migration_name, "-x", "does not begin with '-' .* for an option.*, got '-x'"),
     ],
 )
 def test_argparse_is_told_why_a_value_is_wrong(
