@@ -150,6 +150,7 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
     books.lock()
     try:
         verification = books.open(_basis(subject), options.sample, anew=options.restart)
+        before = Proof.from_json(verification.state).compared
         stop = Interruption()
         prover = _prover(subject, options, books, stop, observer)
         go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
@@ -171,7 +172,8 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
             datetime.now(UTC),
             time.monotonic() - began,
             options.sample,
-            verification.resumed,
+            verification.resumed_from,
+            before,
         )
         more = [*values.checks(), *schema_checks(subject.alias, subject.tables)]
         report = replace(counted, checks=[*counted.checks, *more], values=values)

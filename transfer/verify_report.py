@@ -167,6 +167,8 @@ class VerifyReport:
         out.print(table)
         for more in self.values.as_tables() if self.values else ():
             out.print(more)
+        for line in self.values.differences() if self.values else ():
+            out.print(Text(line), soft_wrap=True)
         if self.accepted:
             out.print(_accepted_table(self.accepted))
         for line in (
@@ -176,7 +178,7 @@ class VerifyReport:
             *(self.values.remarks() if self.values else ()),
             self.summary(),
         ):
-            out.print(line, markup=False, soft_wrap=True)
+            out.print(line, markup=False, emoji=False, soft_wrap=True)
         return "\n".join(line.rstrip() for line in stream.getvalue().rstrip().splitlines())
 
     def summary(self) -> str:

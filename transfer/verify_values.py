@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pliers.admin_display import spelled
 from transfer.accepted import CHANGED_SINCE, Difference
+from transfer.models import DifferenceKind
 from transfer.proof.compare import V2_TABLES
 from transfer.proof.rules import storable
 from transfer.proof.service import Proof, TableProof
@@ -88,7 +89,8 @@ class ValuesReport:
         verified_at: when it ended (aware).
         seconds: how long it took, this time.
         sample: records of each large table that were looked at; None: all.
-        resumed: a part of it was done before.
+        resumed_from: when it had been stopped, if it had (aware).
+        compared_before: records that had been compared by then.
     """
 
     tables: Mapping[str, TableProof]
@@ -97,7 +99,8 @@ class ValuesReport:
     verified_at: datetime | None = None
     seconds: float = 0.0
     sample: int | None = None
-    resumed: bool = False
+    resumed_from: datetime | None = None
+    compared_before: int = 0
     skipped: Sequence[str] = field(default_factory=tuple)
 
     def checks(self) -> list[Check]:
@@ -143,7 +146,9 @@ class ValuesReport:
             "verified_at": self.verified_at.isoformat() if self.verified_at else None,
             "seconds": round(self.seconds, 1),
             "sample": self.sample,
-            "resumed": self.resumed,
+            "resumed": self.resumed_from is not None,
+            "resumed_from": self.resumed_from.isoformat() if self.resumed_from else None,
+            "compared_before": self.compared_before,
             "tables": [
                 {
                     "table": table,
@@ -176,15 +181,30 @@ class ValuesReport:
 
     def remarks(self) -> list[str]:
         """What else there is to say, a line each."""
-        return [
+        remarks = [
             f"{proof.counts['ready']:,} of the {table} that are open errors would be migrated by "
             "now: run retry_v2"
             for table, proof in self.tables.items()
             if proof.counts["ready"]
         ]
+        if self.resumed_from:
+            remarks.append(
+                f"Gone on from {self.resumed_from:%Y-%m-%d %H:%M:%S} UTC: {self.compared_before:,} "
+                "records were compared up to then, and not again (--restart begins anew)"
+            )
+        return remarks
+
+    def differences(self) -> list[str]:
+        """The first differences, a line each, with the ids and places whole."""
+        total = sum(sum(proof.places.values()) for proof in self.tables.values())
+        if not total:
+            return []
+        shown = self.shown[:SHOWN_AS_TEXT]
+        more = f", the first {len(shown)}" if len(shown) < total else ""
+        return [f"Differences: {total:,}{more}", *map(_difference, shown)]
 
     def as_tables(self) -> list[Table]:
-        """The same for a terminal: digests, organizations, forms that differ, differences."""
+        """The same for a terminal: digests, organizations, forms that differ."""
         tables = [self._digests()]
         organizations = [group for group in self.groups if group.level == "organization"]
         organizations.sort(key=lambda group: group.status is Verdict.PASSED)
@@ -192,8 +212,6 @@ class ValuesReport:
         forms = [g for g in self.groups if g.level == "form" and g.status is not Verdict.PASSED]
         if forms:
             tables.append(_groups("Forms that differ", forms))
-        if self.shown:
-            tables.append(_differences(self.shown))
         return tables
 
     def _digests(self) -> Table:
@@ -232,23 +250,18 @@ def _groups(title: str, groups: Sequence[Group]) -> Table:
     return table
 
 
-def _differences(shown: Sequence[Mapping[str, Any]]) -> Table:
-    left = len(shown) - SHOWN_AS_TEXT
-    more = f", the first {SHOWN_AS_TEXT}" if left > 0 else ""
-    table = Table(title=f"Differences{more}", title_justify="left")
-    for heading in ("table", "record", "what", "by v2", "in v3"):
-        table.add_column(heading)
-    for one in shown[:SHOWN_AS_TEXT]:
-        what = one["column"] or one["kind"].replace("_", " ")
-        values = (_short(one["v2_value"]), _short(one["v3_value"]))
-        cells = (one["table"], one["record_id"], what, *values)
-        table.add_row(*(Text(spelled(cell)) for cell in cells))
-    return table
+def _difference(one: Mapping[str, Any]) -> str:
+    if one["kind"] != DifferenceKind.DIFFERENT:
+        told = one["kind"].replace("_", " ")
+    else:
+        values = f"by v2 {_short(one['v2_value'])}, in v3 {_short(one['v3_value'])}"
+        told = f"{one['column'] or 'the record'}: {values}"
+    return spelled(f"  {one['table']} {one['record_id']} {told}")
 
 
 def _short(value: str | None) -> str:
     if value is None:
-        return "-"
+        return "nothing"
     return value if len(value) <= 80 else f"{value[:79]}…"
 
 

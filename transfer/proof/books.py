@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -17,12 +18,13 @@ from psycopg.types.json import Jsonb
 
 from transfer.exceptions import LockHeldError, RunError
 from transfer.proof.compare import V2_TABLES
-from transfer.proof.document import Mismatch
+from transfer.proof.document import Mismatch, cut_place
 from transfer.proof.rules import storable_document
 from transfer.target import LOCK_GRACE_SECONDS, describe
 
 # Of one table and kind; all are counted.
 MAX_STORED = 1000
+FRESH = timedelta(hours=1)  # since the last checkpoint: an older verification begins anew
 # The first four bytes of sha256("pliers verification"), as a signed 32-bit integer; the second
 # number of the lock is the migration's name hashed by the server.
 LOCK_SPACE = 71670774
@@ -37,8 +39,9 @@ SELECT lock.pid, activity.application_name, host(activity.client_addr),
    AND lock.classid = %(space)s::int::oid
    AND lock.objid = hashtext(%(migration)s)::oid
 """
+# One that was stopped long ago tells of a v3 and a v2 of long ago.
 _OPEN = """
-SELECT id, basis, state, started_at
+SELECT id, basis, state, heartbeat_at, heartbeat_at > now() - %(fresh)s::interval
   FROM migration_verifications
  WHERE migration_name = %(migration)s AND status = 'in_progress'
 """
@@ -67,6 +70,18 @@ VALUES (%(migration)s, %(verification)s, %(table)s, %(v2_table)s, %(record)s, %(
     ON CONFLICT (migration_name, table_name, record_id, place) WHERE resolved_at IS NULL
     DO UPDATE SET verification_id = excluded.verification_id, v2_value = excluded.v2_value,
                   v3_value = excluded.v3_value, found_at = now()
+"""
+# Beyond what is stored nothing new is, but what is there and was found again is not closed.
+_FOUND_AGAIN = """
+UPDATE migration_differences AS known
+   SET verification_id = %(verification)s, found_at = now()
+  FROM unnest(%(tables)s::text[], %(records)s::text[], %(places)s::text[])
+       AS found (table_name, record_id, place)
+ WHERE known.migration_name = %(migration)s
+   AND known.table_name = found.table_name
+   AND known.record_id = found.record_id
+   AND known.place = found.place
+   AND known.resolved_at IS NULL
 """
 _CLOSE = """
 UPDATE migration_differences
@@ -100,12 +115,12 @@ class Verification:
     Args:
         id: its number.
         state: the place it has reached and what it counted, as transfer.proof.service has it.
-        resumed: it had been begun before.
+        resumed_from: when it was stopped (aware); None: it was begun now.
     """
 
     id: int
     state: dict[str, Any] = field(default_factory=dict)
-    resumed: bool = False
+    resumed_from: datetime | None = None
 
 
 class Books:
@@ -171,9 +186,10 @@ class Books:
         with transaction.atomic(using=self._alias):
             if self._rolled_back() and stood:
                 raise self._overtaken()
-            for number, before, state, _ in self._ask(_OPEN):
-                if not anew and sample is None and _json(before) == stored:
-                    found = Verification(number, _json(state), resumed=True)
+            for number, before, state, at, is_fresh in self._ask(_OPEN, {"fresh": FRESH}):
+                same = _json(before) == stored
+                if not anew and sample is None and same and is_fresh:
+                    found = Verification(number, _json(state), at)
                     break
                 self._ask(
                     "UPDATE migration_verifications SET status = 'abandoned' WHERE id = %(id)s",
@@ -198,13 +214,15 @@ class Books:
         verification: Verification,
         looked_at: dict[str, list[str]],
         mismatches: Sequence[Mismatch],
+        beyond: Sequence[Mismatch] = (),
     ) -> None:
         """Store what was found since the last time, and the state, in one transaction.
 
         Args:
             verification: with its state.
             looked_at: table → ids of the records that were compared since.
-            mismatches: those of them that are to be stored.
+            mismatches: what differs of them and is to be stored.
+            beyond: what differs besides, and is kept only where it is known already.
 
         Raises:
             RunError: the migration was rolled back meanwhile, or is verified anew.
@@ -216,6 +234,14 @@ class Books:
                 raise self._overtaken()
             self._store(verification, mismatches)
             if self._has_open:
+                if beyond:
+                    again = {
+                        "verification": verification.id,
+                        "tables": [one.table for one in beyond],
+                        "records": [one.record_id[:255] for one in beyond],
+                        "places": [one.key for one in beyond],
+                    }
+                    self._ask(_FOUND_AGAIN, again)
                 for table, ids in looked_at.items():
                     named = {"verification": verification.id, "table": table, "ids": ids}
                     self._ask(_CLOSE, named)
@@ -234,7 +260,7 @@ class Books:
                         "v2_table": V2_TABLES[one.table],
                         "record": one.record_id[:255],
                         "kind": one.kind,
-                        "column": one.place,
+                        "column": cut_place(one.place),
                         "v2": one.v2,
                         "v3": one.v3,
                         "place": one.key,

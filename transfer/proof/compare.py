@@ -1,5 +1,6 @@
 """One page of v2's records against v3's rows: what is equal, what is not, and what may differ."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -14,7 +15,7 @@ from transfer.proof.document import Mismatch
 from transfer.proof.errors import Errors
 from transfer.proof.expected import Document, Setting
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import Impossible, as_stored, instant, recorded
+from transfer.proof.rules import Impossible, as_stored, in_error, instant, recorded
 from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
 from transfer.proof.submissions import Answer, submission, usable
@@ -40,7 +41,8 @@ class Compared:
         ready: those of them that nothing keeps out of v3 any more.
         made_since: records v2 gained since the migration began, and that are not in v3.
         changed_since: records that differ, and that v2 changed since they were read.
-        mismatches: where the others differ.
+        mismatches: where the others differ, the first places of each record.
+        untold: (kind, column) → how many places there are beyond them.
         missing: records that are not in v3, and nothing says why.
         differing: records that both have, and that differ.
         accepted: the ids of those in made_since and changed_since.
@@ -60,6 +62,7 @@ class Compared:
     differing: int = 0
     accepted: set[str] = field(default_factory=set)
     mismatches: list[Mismatch] = field(default_factory=list)
+    untold: Counter[tuple[str, str]] = field(default_factory=Counter)
     digest_v2: int = 0
     digest_v3: int = 0
     groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -245,7 +248,7 @@ class Comparer:
         """Compare the documents of one page, record by record."""
         result = Compared(ids=list(made))
         absent = [key for key in made if key not in found]
-        failed = self.stored.failed(table, V2_TABLES[table], absent)
+        failed = self._failed(table, absent, rows)
         result.ready = len(self.errors.unexplained(table, failed, made, rows))
         for key, one in made.items():
             there = found.get(key)
@@ -274,8 +277,14 @@ class Comparer:
                 result.accepted.add(key)
                 continue
             result.differing += 1
-            result.mismatches += self._places(table, key, one, there)
+            self._add_places(result, table, key, one, there)
         return result
+
+    def _failed(self, table: str, absent: Sequence[str], rows: Mapping[str, Any]) -> dict[str, str]:
+        """Those of these records that are open errors, which call them as v2 does: id → code."""
+        by_name = {in_error(rows[key][0]): key for key in absent}
+        found = self.stored.failed(table, V2_TABLES[table], list(by_name))
+        return {by_name[name]: code for name, code in found.items()}
 
     def _absent(
         self,
@@ -310,21 +319,25 @@ class Comparer:
         now = instant(changed, "LastUpdatedOn", self.ref.settings.zone)
         return bool(kept != now.isoformat() and there["updated_at"] != as_stored(now))
 
-    def _places(self, table: str, key: str, one: Document, there: Document) -> list[Mismatch]:
+    def _add_places(
+        self, result: Compared, table: str, key: str, one: Document, there: Document
+    ) -> None:
         kind = DifferenceKind.DIFFERENT.value
-        return [
-            Mismatch(table, key, kind, self._shown(place), v2_value, v3_value)
-            for place, v2_value, v3_value in document.compare(one, there)[: document.AT_MOST]
-        ]
+        places = document.compare(one, there)
+        for place, v2_value, v3_value in places[: document.AT_MOST]:
+            shown = self._shown(place)
+            result.mismatches.append(Mismatch(table, key, kind, shown, v2_value, v3_value))
+        for place, _, _ in places[document.AT_MOST :]:
+            result.untold[kind, document.column(self._shown(place))] += 1
 
     def _shown(self, place: str) -> str:
         """A place as a reader looks for it in v3: answers by the names of their fields."""
         column, bracket, rest = place.partition("[")
         if column in ("fields", "field_order"):
             return f"definition[{column}]{bracket}{rest}"
-        field_id = rest.partition("]")[0]
+        field_id, closing, behind = rest.partition("]")
         if bracket and column in ("data", "choices") and field_id in self.ref.fields:
-            return f"{column}[{self.ref.fields[field_id].name}]"
+            return f"{column}[{self.ref.fields[field_id].name}{closing}{behind}"
         return place
 
     def _group(
@@ -337,7 +350,7 @@ class Comparer:
         """Count submissions and answers by organization and form."""
         ref = self.ref
         absent = [key for key in rows if key not in found]
-        failed = self.stored.failed("submissions", "FormSubmission", absent)
+        failed = self._failed("submissions", absent, rows)
         organizations, forms = ref.organizations, ref.forms
         for record, row in rows.items():
             owner = row[6] if row[6] is not None else ref.owner(row[1])

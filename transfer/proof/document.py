@@ -7,7 +7,8 @@ which holds the record's id, modulo 2^256, and so does not depend on their order
 """
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ DIGEST_SIZE = 32  # bytes
 MODULUS = 2 ** (8 * DIGEST_SIZE)
 LONGEST = 400  # characters of a value that are kept
 BEFORE = 60  # of them before the place where two long values begin to differ
+LONGEST_PLACE = 300  # characters of a place that are kept
 AT_MOST = 100  # places of one record that are told; all are counted
 
 
@@ -71,11 +73,30 @@ def compare(
     ours = dict(_leaves(storable_document(expected), ()))
     theirs = dict(_leaves(found, ()))
     places = [*ours, *(place for place in theirs if place not in ours)]
+    differing = [place for place in places if ours.get(place) != theirs.get(place)]
     return [
-        (_shown(place), *excerpts(ours.get(place), theirs.get(place)))
-        for place in places
-        if ours.get(place) != theirs.get(place)
+        (shown, *excerpts(ours.get(place), theirs.get(place)))
+        for shown, place in zip(_told_apart(map(_shown, differing)), differing, strict=True)
     ]
+
+
+def _told_apart(shown: Iterable[str]) -> Iterator[str]:
+    """The places as they are shown; a key with brackets in it may make two of them look alike."""
+    seen: Counter[str] = Counter()
+    for place in shown:
+        seen[place] += 1
+        yield f"{place} ({seen[place]})" if seen[place] > 1 else place
+
+
+def column(place: str) -> str:
+    """The column of a place: a form's or a submission's fields would be too many to count by."""
+    return place.partition("[")[0]
+
+
+def cut_place(place: str) -> str:
+    """A place as it is kept: a key may be as long as a book."""
+    half = LONGEST_PLACE // 2
+    return place if len(place) <= LONGEST_PLACE else f"{place[:half]}…{place[-half:]}"
 
 
 def _shown(place: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from transfer.proof.reference import Choice, FieldV2, Settings, V2Reference, in_order
 from transfer.proof.rules import (
     Impossible,
+    as_spelled,
     as_stored,
     flag,
     identifier,
@@ -99,7 +100,7 @@ def form(row: tuple[Any, ...], form_settings: list[Setting], ref: V2Reference) -
     """
     own_id, name, display_name, description, own_organization, created_on = row
     settings = ref.settings
-    identifier(own_id, "Id")
+    form_id = identifier(own_id, "Id")
     owner = settings.form_owner(own_id, name, own_organization)
     if owner is None:
         raise Impossible("nothing names its organization")
@@ -116,7 +117,7 @@ def form(row: tuple[Any, ...], form_settings: list[Setting], ref: V2Reference) -
         by_field.setdefault(setting[0], []).append(setting)
     made = {one.row[0]: _field(one, by_field.get(one.row[0], []), ref) for one in fields}
     return {
-        "id": own_id,
+        "id": form_id,
         "organization_id": identifier(owner, "OrganizationId"),
         "name": shown,
         "version": "1.0.0",
@@ -141,7 +142,7 @@ def _field(found: FieldV2, settings: list[Setting], ref: V2Reference) -> Documen
     type_name = ref.types.get(type_id)
     known = ref.settings.field_type(type_name)
     document: Document = {
-        "id": identifier(own_id, "Field.Id"),
+        "id": as_spelled(own_id, "Field.Id"),
         "name": found.name,
         "label": optional_text(label, "Field.DisplayName"),
         "type": known or "text",

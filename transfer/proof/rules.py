@@ -12,6 +12,7 @@ from transfer.records import is_id
 _NOT_STORED = re.compile("[\x00\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _MARK = "\ufffd"
+_SPELLINGS = re.compile("(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}")
 UUID_LENGTH = 36
 LONGEST_KEY = 255  # migration_errors.record_id
 
@@ -100,20 +101,33 @@ def identifier(value: object, column: str) -> str:
     Raises:
         Impossible: it is none.
     """
+    spelled = as_spelled(value, column)
+    return spelled if len(spelled) == UUID_LENGTH else recorded(spelled)
+
+
+def as_spelled(value: object, column: str) -> str:
+    """An id as v2 spells it, and as documents keep it.
+
+    Raises:
+        Impossible: it is none.
+    """
     if not isinstance(value, str) or not value.isascii():
         raise Impossible(f"{column} is no id: {value!r:.60}")
-    return value if len(value) == UUID_LENGTH else recorded(value)
+    return value
 
 
 def recorded(key: object) -> str:
-    """A v2 Id as v3 has it, and as errors call their record; a hand-made copy may hold any."""
+    """A v2 Id as v3 has it: PostgreSQL takes some spellings that only a hand-made copy has."""
     if is_id(key):
         return key
-    spelled = storable(str(key))[:LONGEST_KEY]
-    try:
-        return str(UUID(spelled))
-    except ValueError:
-        return spelled
+    name = in_error(key)
+    bare = name[1:-1] if name.startswith("{") and name.endswith("}") else name
+    return str(UUID(bare)) if _SPELLINGS.fullmatch(bare) else name
+
+
+def in_error(key: object) -> str:
+    """A v2 Id as errors call their record."""
+    return storable(str(key))[:LONGEST_KEY]
 
 
 def flag(value: object, column: str) -> bool:

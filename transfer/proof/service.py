@@ -19,7 +19,7 @@ from transfer.pipeline import Interruption, Observer
 from transfer.proof import reading
 from transfer.proof.books import MAX_STORED, Books, Verification
 from transfer.proof.compare import GROUP, Compared, Comparer
-from transfer.proof.document import MODULUS, Mismatch, encode, excerpts
+from transfer.proof.document import MODULUS, Mismatch, column, encode, excerpts
 from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Parts, Place
 from transfer.proof.reference import Settings, V2Reference
@@ -116,6 +116,11 @@ class Proof:
     tables: dict[str, TableProof] = field(default_factory=dict)
     groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
+    @property
+    def compared(self) -> int:
+        """Records of all tables that were compared."""
+        return sum(proof.counts["compared"] for proof in self.tables.values())
+
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON document."""
         return {
@@ -176,8 +181,12 @@ class Prover:
             What was found; where the user asked to stop, so far.
         """
         proof = Proof.from_json(verification.state)
-        # In their order, which jsonb does not keep.
-        proof.tables = {one: proof.tables.get(one, TableProof()) for one in self.tables}
+        # In their order, which jsonb does not keep. Where something differed it may have been
+        # mended since: looked at anew.
+        before = {key: one for key, one in proof.tables.items() if not one.different}
+        if "submissions" not in before:
+            proof.groups.clear()
+        proof.tables = {one: before.get(one, TableProof()) for one in self.tables}
         self.stored.open()
         errors = Errors(self.source, self.stored)
         comparer = Comparer(self.source, self.stored, self.ref, self.since, errors)
@@ -305,35 +314,35 @@ class _Keeper:
         self._proof = proof
         self._ids: dict[str, list[str]] = {}
         self._mismatches: list[Mismatch] = []
+        self._beyond: list[Mismatch] = []
         self._last = time.monotonic()
 
     def add(self, table: str, own: TableProof, found: Compared) -> None:
         """Take in what a page found; store it if it is time."""
         self._ids.setdefault(table, []).extend(found.ids)
         for one in found.mismatches:
-            own.places[one.kind, _column(one.place)] += 1
+            own.places[one.kind, column(one.place)] += 1
             if own.stored[one.kind] < MAX_STORED:
                 own.stored[one.kind] += 1
                 self._mismatches.append(one)
+            else:
+                self._beyond.append(one)
+        own.places.update(found.untold)
         for key, numbers in found.groups.items():
             sums = self._proof.groups.setdefault(key, [0] * len(GROUP))
             for at, number in enumerate(numbers):
                 sums[at] += number
         is_late = time.monotonic() - self._last > SECONDS_BETWEEN
-        if is_late or len(self._mismatches) >= FOUND_BETWEEN:
+        if is_late or len(self._mismatches) + len(self._beyond) >= FOUND_BETWEEN:
             self.keep()
 
     def keep(self) -> None:
         """Store it."""
         self._stored.settle()
         self._verification.state = self._proof.as_json()
-        self._books.keep(self._verification, self._ids, self._mismatches)
-        self._ids, self._mismatches, self._last = {}, [], time.monotonic()
-
-
-def _column(place: str) -> str:
-    """The column of a place: a form's or a submission's fields would be too many to count."""
-    return place.partition("[")[0]
+        self._books.keep(self._verification, self._ids, self._mismatches, self._beyond)
+        self._ids, self._mismatches, self._beyond = {}, [], []
+        self._last = time.monotonic()
 
 
 def _show(state: TableState, own: TableProof) -> None:

@@ -31,6 +31,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 DOCUMENTS = frozenset({"settings", "auth_data", "definition", "data", "metadata"})
 UNREADABLE = "(unreadable JSON)"
+DEEPEST = 100  # levels; the mapping writes six at most
 COPIES = "(rows of this id)"
 
 _BY_ID = """
@@ -175,11 +176,28 @@ def _columns(columns: Sequence[str], row: Sequence[Any]) -> Document:
     document: Document = dict(zip(columns, row, strict=True))
     for name in columns:
         if name in DOCUMENTS and document[name] is not None:
-            try:
-                document[name] = orjson.loads(document[name])
-            except orjson.JSONDecodeError:  # nested deeper than anything the mapping writes
-                document[name] = UNREADABLE
+            document[name] = _parsed(document[name])
     return document
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """A JSON document; one nested deeper than anything the mapping writes is not looked into."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return UNREADABLE
+    level, below = 0, [value]
+    if text.count("[") + text.count("{") > DEEPEST:
+        while below := [
+            inner
+            for one in below
+            if isinstance(one, list | dict)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]:
+            level += 1
+            if level > DEEPEST:
+                return UNREADABLE
+    return value
 
 
 def form(row: Document) -> Document:

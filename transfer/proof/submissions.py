@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 
 from transfer.proof.expected import Document
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import Impossible, as_stored, identifier, instant, storable, text
+from transfer.proof.rules import (
+    Impossible,
+    as_spelled,
+    as_stored,
+    identifier,
+    instant,
+    storable,
+    text,
+)
 
 SUBMISSION_COLUMNS = (
     "id", "form_type_id", "form_submission_status_id", "lookup_code", "created_on",
@@ -81,7 +89,7 @@ def usable(code: object) -> bool:
 
 
 def _status(status_id: object, ref: V2Reference, metadata: Document) -> str:
-    name = ref.statuses.get(identifier(status_id, "FormSubmissionStatusId"))
+    name = ref.statuses.get(as_spelled(status_id, "FormSubmissionStatusId"))
     if name is None:
         return "submitted"
     known = ref.settings.status(text(name, "FormSubmissionStatus.Name"))
@@ -167,12 +175,12 @@ class _Read(NamedTuple):
 
 def _read(answer: Answer, ref: V2Reference) -> _Read:
     _, field_id, text_value, choice, own_id = answer
-    field_id = identifier(field_id, "FieldId")
+    field_id = as_spelled(field_id, "FieldId")
     if text_value is not None:
         text_value = text(text_value, "FreeFormEntry")
     value, beside, choice_id, label, lost = text_value, [], None, None, False
     if choice is not None:
-        named = ref.choice_of_map.get(identifier(choice, "FieldChoiceMapId"), choice)
+        named = ref.choice_of_map.get(as_spelled(choice, "FieldChoiceMapId"), choice)
         known = named in ref.labels
         label = ref.labels.get(str(named))
         if text_value:

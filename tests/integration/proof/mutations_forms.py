@@ -158,6 +158,7 @@ def _fields() -> Iterator[Mutation]:
         "definition = jsonb_set(definition #- '{fields,0,settings,a][b}',"
         " '{fields,0,settings,a}', '{\"b\": \"7\"}')",
         f"{first}[settings][a][b]",
+        f"{first}[settings][a][b] (2)",
     )
     yield changed(
         "settings: a list for none",

@@ -8,7 +8,7 @@ from transfer.batch import TableState
 from transfer.verify import VerifyOptions, verify
 
 # What differs between two verifications of the same by its nature.
-OF_ITS_RUN = ("verified_at", "seconds", "resumed")
+OF_ITS_RUN = ("verified_at", "seconds", "resumed", "resumed_from", "compared_before")
 
 
 class Pulled(BaseException):
