@@ -73,6 +73,8 @@ class TableState:
     records: Ledger = field(default_factory=Ledger)
     answers: Ledger = field(default_factory=Ledger)
     findings: Counter[str] = field(default_factory=Counter)
+    # Stored warnings that went with their rows while others of the code were not stored.
+    unstored: Counter[str] = field(default_factory=Counter)
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error_message: str | None = None
@@ -111,7 +113,13 @@ class TableState:
 
     def copy(self) -> "TableState":
         """A state that counts by itself from here on."""
-        own = replace(self, records=Ledger(), answers=Ledger(), findings=Counter(self.findings))
+        own = replace(
+            self,
+            records=Ledger(),
+            answers=Ledger(),
+            findings=Counter(self.findings),
+            unstored=Counter(self.unstored),
+        )
         own.records.add(self.records)
         own.answers.add(self.answers)
         return own
@@ -123,10 +131,12 @@ class TableState:
 
     def ledger(self) -> dict[str, Any]:
         """The JSON document of migration_progress.ledger."""
+        unstored = {"unstored": dict(sorted(self.unstored.items()))} if self.unstored else {}
         return {
             "batches": self.batches,
             "prepared": self.prepared,
             "findings": dict(sorted((+self.findings).items())),
             "records": self.records.as_json(),
             "answers": self.answers.as_json(),
+            **unstored,
         }

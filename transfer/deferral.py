@@ -28,7 +28,10 @@ from transfer.deferral_indexes import (
 from transfer.deferral_keys import Key
 from transfer.deferral_settle import Settlement
 from transfer.exceptions import TargetError, TargetLostError
+from transfer.fingerprint import differences
+from transfer.options import ImportOptions
 from transfer.plan import PLAN, Step
+from transfer.progress import read_migrations
 from transfer.rollback_note import KEY as ROLLBACK
 from transfer.source import Source
 from transfer.target import Connection, Target, first_line
@@ -208,7 +211,7 @@ class Deferral:
         return self.target.retrying(lambda: open_deferrals(self.target.writer))
 
     def _can_take_out(self, migration: str, table: str) -> bool:
-        """Whether another migration's records can be read again, and its books are its own."""
+        """Whether another migration's records can be mapped again, and its books are its own."""
         found = self.target.read(
             sql.SQL(
                 "SELECT FROM migration_progress WHERE migration_name = %s AND table_name = %s"
@@ -216,7 +219,11 @@ class Deferral:
             ),
             (migration, table, self.identity, ROLLBACK),
         )
-        return bool(found)
+        if not found:
+            return False
+        (begun,) = self.target.retrying(lambda: read_migrations(self.target.writer, migration))
+        now = ImportOptions.resumed(begun.fingerprint).fingerprint(self.identity)
+        return not differences(begun.fingerprint, now)
 
     def _put_off(self, step: Step) -> str:
         """Drop the table's indexes and let its keys be off; why not, where that cannot be."""

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from transfer import extract, reread
 from transfer.batch import Refusal, SourceRecord, TableState
+from transfer.deferral_warnings import Warned
 from transfer.exceptions import TargetError
 from transfer.journal import CHECKPOINT, save_counts, store_findings
 from transfer.ledger import CHOICES, UNMAPPED, Ledger, without_zeros
@@ -47,6 +48,13 @@ _FORGET_WARNINGS = """
        AND resolved_at IS NULL AND record_id = ANY(%s)
  RETURNING code
 """
+_STORED_WARNINGS = """
+    SELECT code, count(*)
+      FROM migration_errors
+     WHERE migration_name = %s AND table_name = %s AND severity = 'warning'
+       AND resolved_at IS NULL AND code = ANY(%s)
+     GROUP BY code
+"""
 
 
 class Read(NamedTuple):
@@ -66,6 +74,7 @@ class Removal:
         lookups: v2's small tables.
         migration: whose rows.
         step: the table.
+        warned: what was remarked on its rows.
     """
 
     target: Target
@@ -73,6 +82,7 @@ class Removal:
     lookups: extract.Lookups
     migration: str
     step: Step
+    warned: Warned
 
     def take_out(self, refusals: Mapping[str, Refusal]) -> TableState:
         """Take rows out, ROWS_AT_ONCE at most, in one transaction with errors and checkpoint (R2).
@@ -89,8 +99,9 @@ class Removal:
         """
         ids = sorted(refusals)
         read = read_again(self.source, self.lookups, self.step, ids)
+        warned = self.warned.of(ids)
         try:
-            return self._take_out(ids, refusals, read)
+            return self._take_out(ids, refusals, read, warned)
         except psycopg.errors.IntegrityError as error:
             raise self._in_use(ids, refusals, first_line(error)) from error
 
@@ -103,7 +114,11 @@ class Removal:
         )
 
     def _take_out(
-        self, ids: list[str], refusals: Mapping[str, Refusal], read: Mapping[str, Read]
+        self,
+        ids: list[str],
+        refusals: Mapping[str, Refusal],
+        read: Mapping[str, Read],
+        warned: Mapping[str, Counter[str]],
     ) -> TableState:
         writer, table = self.target.writer, self.step.table
         with writer.transaction():
@@ -113,7 +128,9 @@ class Removal:
             self._check_unreferred(writer, ids, refusals)
             query = _REMOVE.format(table=sql.Identifier(table))
             removed = writer.execute(query, (ids, self.migration)).fetchall()
-            self._forget_warnings(writer, state, [row[0] for row in removed], read)
+            gone = [row[0] for row in removed]
+            counted = sum((warned.get(one, Counter()) for one in gone), Counter[str]())
+            self._forget_warnings(writer, state, gone, read, counted)
             findings = []
             for row_id, row in removed:
                 record = read[row_id].record if row_id in read else None
@@ -151,11 +168,24 @@ class Removal:
                 raise self._in_use(ids, refusals, by)
 
     def _forget_warnings(
-        self, writer: Connection, state: TableState, removed: list[str], read: Mapping[str, Read]
+        self,
+        writer: Connection,
+        state: TableState,
+        removed: list[str],
+        read: Mapping[str, Read],
+        counted: Counter[str],
     ) -> None:
+        """Take back the warnings about rows that go: those stored, and those only counted."""
         ids = [one for row in removed for one in (read[row].ids if row in read else [row])]
         codes = writer.execute(_FORGET_WARNINGS, (self.migration, self.step.table, ids))
-        state.findings = without_zeros(state.findings, Counter(row[0] for row in codes))
+        stored = Counter[str](row[0] for row in codes)
+        # v2 may have lost a record since, or say something else of it: what is stored, was counted.
+        state.findings = without_zeros(state.findings, counted | stored)
+        known = (self.migration, self.step.table, list(stored))
+        left: dict[str, int] = dict(writer.execute(_STORED_WARNINGS, known).fetchall())
+        for code, number in stored.items():
+            if left.get(code, 0) < state.findings[code]:
+                state.unstored[code] += number
 
 
 def _count(state: TableState, row: dict[str, Any], record: SourceRecord | None, code: str) -> None:

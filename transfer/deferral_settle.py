@@ -22,6 +22,7 @@ from transfer.deferral_indexes import (
 )
 from transfer.deferral_keys import Key
 from transfer.deferral_rows import ROWS_AT_ONCE, Removal
+from transfer.deferral_warnings import Warned
 from transfer.exceptions import TargetError
 from transfer.plan import Step
 from transfer.source import Source
@@ -182,7 +183,8 @@ class Settlement:
             if not self.can_take_out:
                 raise TargetError(
                     f"rows of {self.migration!r} break {key.name}, such as {', '.join(page[:5])}; "
-                    "it was begun from another v2, or is being rolled back, so they wait for that",
+                    "it was begun from another v2 or with other settings, or is being rolled back, "
+                    "so they wait for that",
                     table=table,
                 )
             self._take_out(dict.fromkeys(page, refusal))
@@ -203,5 +205,6 @@ class Settlement:
     def _take_out(self, refusals: dict[str, Refusal]) -> None:
         if self._removal is None:
             lookups = extract.lookups(self.source)
-            self._removal = Removal(self.target, self.source, lookups, self.migration, self.step)
+            about = (self.target, self.source, lookups, self.migration, self.step)
+            self._removal = Removal(*about, Warned(*about))
         self.state = self._removal.take_out(refusals)

@@ -95,6 +95,7 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             records=_records(ledger.get("records"), *row[11:]),
             answers=Ledger.from_json(ledger.get("answers")),
             findings=Counter(ledger.get("findings", {})),
+            unstored=Counter(ledger.get("unstored", {})),
             started_at=row[3],
             completed_at=row[4],
             error_message=row[9],

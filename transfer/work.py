@@ -102,6 +102,9 @@ class Work(Protocol):
     def again(self, errors: Sequence[OpenError]) -> Again:
         """The records of these errors as v2 has them now, mapped; without those it has no more."""
 
+    def as_decided(self, ids: Sequence[str]) -> MappedBatch:
+        """The records of these ids, mapped as in a batch: what was decided about them holds."""
+
 
 class OrganizationsWork:
     """Organization → organizations."""
@@ -151,6 +154,10 @@ class OrganizationsWork:
         outside = leave_out(batch, lambda row: self._run.scope.has_organization(row.id))
         return Again(self.mapped(batch), outside)
 
+    def as_decided(self, ids: Sequence[str]) -> MappedBatch:
+        """See Work.as_decided."""
+        return self.mapped(reread.organizations(self._run.source, ids))
+
     def closing(self) -> list[Finding]:
         """See Work.closing."""
         return []
@@ -194,6 +201,12 @@ class UsersWork:
         for batch in extract.users(run.source, run.scope.user_query(), size, after):
             later = self._assignments.lookup(run.target, [row.id for row in batch.rows])
             yield self.mapped(batch, later)
+
+    def as_decided(self, ids: Sequence[str]) -> MappedBatch:
+        """See Work.as_decided."""
+        run = self._run
+        batch = reread.users(run.source, ids)
+        return self.mapped(batch, self._assignments.lookup(run.target, list(ids)))
 
     def mapped(self, batch: extract.Batch[V2User], later: Container[str]) -> MappedBatch:
         """The users mapped; the email of those among ``later`` is taken (M6)."""
@@ -292,6 +305,10 @@ class FormsWork:
         found = {row.id for row in batch.rows}
         made = self.mapped(batch)
         return Again(made, found - {row.id for row in batch.rows})
+
+    def as_decided(self, ids: Sequence[str]) -> MappedBatch:
+        """See Work.as_decided."""
+        return self.mapped(reread.forms(self._run.source, self._run.lookups, ids))
 
     def closing(self) -> list[Finding]:
         """What is nobody's: fields without a form, settings and choices without a field (M11).

@@ -149,6 +149,12 @@ class SubmissionsWork:
             used.add(wish)
         return Again(self.mapped(batch, numbers) if clashes else made, outside)
 
+    def as_decided(self, ids: Sequence[str]) -> MappedBatch:
+        """See Work.as_decided."""
+        run = self._run
+        batch = reread.submissions(run.source, ids)
+        return self.mapped(batch, self._assignments.lookup(run.target, list(ids)))
+
     def _selected(self, row: V2Submission) -> bool:
         return self._run.scope.has_organization(self._run.scope.submission_organization(row))
 

@@ -1,12 +1,15 @@
 """A parent that goes while keys are off: its rows end as in a load that checks (R1, R7)."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from tests.integration.deferral.common import (
+    Whole,
     another_session,
     deferred,
     forget,
@@ -23,6 +26,7 @@ from transfer.deferral_rows import answers_of
 from transfer.exceptions import RunStoppedError
 from transfer.ledger import Ledger
 from transfer.retry import RetryOptions, run_retry
+from transfer.verify import count_records
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,18 +92,59 @@ def test_r1_orphans_are_the_errors_of_a_normal_load(v2: V2, size: int) -> None:
 def test_r1_back_in_v3_the_form_gets_its_submissions_by_a_retry(v2: V2) -> None:
     undisturbed = normal()
     deferred(in_submissions(lose_the_form(v2)))
-    ((form,),) = [(line,) for line in undisturbed.rows["forms"] if v2.forms[1]["Id"] in line]
-    started = query("SELECT min(started_at)::text FROM migration_progress")[0][0]
-    query(
-        "INSERT INTO forms SELECT * FROM jsonb_populate_record(NULL::forms, %s::jsonb)",
-        (form.replace("STARTED", started),),
-    )
+    put_back(v2, undisturbed)
 
     report = run_retry(RetryOptions("night"), Quiet())
 
     assert (report.closed.total(), report.still) == (6, 0)
     for table in ("organizations", "forms", "submissions"):
         assert whole().rows[table] == undisturbed.rows[table]
+
+
+def put_back(v2: V2, before: Whole) -> None:
+    """Put the form back into v3 as it was."""
+    (form,) = [line for line in before.rows["forms"] if v2.forms[1]["Id"] in line]
+    started = query("SELECT min(started_at)::text FROM migration_progress")[0][0]
+    query(
+        "INSERT INTO forms SELECT * FROM jsonb_populate_record(NULL::forms, %s::jsonb)",
+        (form.replace("STARTED", started),),
+    )
+
+
+@pytest.mark.parametrize("cap", [0, 1, 3])
+def test_r1_warnings_that_are_only_counted_go_with_their_rows(
+    v2: V2, settings: Settings, cap: int
+) -> None:
+    """Each row of the lost form has warnings, and few are stored; another process finds them."""
+    v2.add("submissions", *({"LookupCode": None, "FormTypeId": v2.forms[0]["Id"]} for _ in "abc"))
+    settings.V2_MAX_STORED_WARNINGS = cap
+    undisturbed = normal()
+    counted = findings(undisturbed)
+    assert counted["number_missing"] > 3
+    with pytest.raises(MemoryError):
+        deferred(in_submissions(lose_the_form(v2), nothing, die))
+
+    deferred()
+
+    (check,) = [one for one in count_records().checks if one.name == "Findings of submissions"]
+    assert not check.faults
+    put_back(v2, undisturbed)
+    assert run_retry(RetryOptions("night"), Quiet()).still == 0
+    assert findings(whole()) == counted
+    assert not [check for check in count_records().checks if check.faults]
+
+
+def die() -> None:
+    """Let the run die."""
+    raise MemoryError
+
+
+def findings(found: Whole) -> dict[str, int]:
+    """What a run counted on its submissions."""
+    books = map(json.loads, found.rows["migration_progress"])
+    (ledger,) = (row["ledger"] for row in books if row["table_name"] == "submissions")
+    counts: dict[str, int] = ledger["findings"]
+    return counts
 
 
 def nothing() -> None:
