@@ -280,8 +280,7 @@ class Deferral:
             for one in self._open()
             if (one.migration, one.table, one.kind) == (migration, step.table, "index")
         ]
-        settlement = Settlement(
-            self.target, self.source, self.remark, migration, step, can_take_out=own_rows
-        )
+        source = self.source if own_rows else None
+        settlement = Settlement(self.target, source, self.remark, migration, step)
         settlement.run(indexes)
         return settlement.state

@@ -44,19 +44,18 @@ class Settlement:
 
     Args:
         target: the run's connections.
-        source: the run's v2.
+        source: the v2 that the migration's rows came from, so that they can be taken out; None
+            where the run has none or another.
         remark: tells the user something.
         migration: whose.
         step: the table.
-        can_take_out: whether the migration's rows came from the run's v2.
     """
 
     target: Target
-    source: Source
+    source: Source | None
     remark: Callable[[str], None]
     migration: str
     step: Step
-    can_take_out: bool
     state: TableState | None = None
     _removal: Removal | None = None
 
@@ -83,7 +82,7 @@ class Settlement:
         """
         if self._build(index) is None:
             return
-        taken = self._take_out_refused(index) if self.can_take_out else 0
+        taken = self._take_out_refused(index, self.source) if self.source else 0
         refused = self._build(index)
         # Building looks at deleted rows too, as long as any transaction may see them.
         for pause in BUILD_PAUSES if taken else ():
@@ -95,7 +94,7 @@ class Settlement:
             rows = (
                 f"{taken:,} row(s) were taken out for it, which an older transaction still sees"
                 if taken
-                else f"no row of {self.migration!r} is the cause"
+                else f"no row of {self.migration!r} is taken out for it"
             )
             raise TargetError(
                 f"index {index.name} of {self.step.table} cannot be built again: {refused} "
@@ -126,7 +125,7 @@ class Settlement:
             return error
         return None
 
-    def _take_out_refused(self, index: Index) -> int:
+    def _take_out_refused(self, index: Index, source: Source) -> int:
         """Take out the rows that the index does not take, a page at a time; how many."""
         target, table = self.target, self.step.table
         after, taken = deferral_indexes.FIRST_ID, 0
@@ -139,7 +138,7 @@ class Settlement:
                 return {one: refusal_of(0, error) for one, error in islice(found, ROWS_AT_ONCE)}
 
         while refusals := target.retrying(page):
-            target.retrying(partial(self._take_out, refusals))
+            target.retrying(partial(self._take_out, refusals, source))
             after = max(refusals)
             taken += len(refusals)
         return taken
@@ -180,14 +179,14 @@ class Settlement:
         while page := deferral_keys.next_orphans(
             writer, table, self.migration, after, ROWS_AT_ONCE
         ):
-            if not self.can_take_out:
+            if self.source is None:
                 raise TargetError(
                     f"rows of {self.migration!r} break {key.name}, such as {', '.join(page[:5])}; "
                     "it was begun from another v2 or with other settings, or is being rolled back, "
                     "so they wait for that",
                     table=table,
                 )
-            self._take_out(dict.fromkeys(page, refusal))
+            self._take_out(dict.fromkeys(page, refusal), self.source)
             after = page[-1]
             taken += len(page)
         if taken:
@@ -202,9 +201,9 @@ class Settlement:
                 f"such as {', '.join(first)}; they are left alone"
             )
 
-    def _take_out(self, refusals: dict[str, Refusal]) -> None:
+    def _take_out(self, refusals: dict[str, Refusal], source: Source) -> None:
         if self._removal is None:
-            lookups = extract.lookups(self.source)
-            about = (self.target, self.source, lookups, self.migration, self.step)
+            lookups = extract.lookups(source)
+            about = (self.target, source, lookups, self.migration, self.step)
             self._removal = Removal(*about, Warned(*about))
         self.state = self._removal.take_out(refusals)

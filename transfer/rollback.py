@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import psycopg
 
-from transfer import rollback_books
+from transfer import deferral_rollback, rollback_books
 from transfer.exceptions import RunError, RunStoppedError, TargetError, TransferError
 from transfer.pipeline import Interruption, Observer
 from transfer.plan import TABLES
@@ -68,7 +68,7 @@ def run_rollback(options: RollbackOptions, observer: Observer, confirm: Confirm)
         What was done; its outcome is blocked where something stands in the way.
 
     Raises:
-        RunError: there is no such migration, it is not settled, or it was not confirmed.
+        RunError: there is no such migration, or it was not confirmed.
         RunStoppedError: it had begun and had to stop; what is removed stays removed.
         TransferError: it could not begin.
         KeyboardInterrupt: stopped at once; the message says how to go on.
@@ -76,7 +76,6 @@ def run_rollback(options: RollbackOptions, observer: Observer, confirm: Confirm)
     target = Target("rollback_v2", exclusive=not options.dry_run)
     with contextlib.closing(target):
         migration = rollback_books.choose(target.writer, options.name, options.organization)
-        rollback_books.check_settled(target.writer)
         return _Rollback(options, observer, target, migration).run(confirm)
 
 
@@ -102,10 +101,12 @@ class _Rollback:
         report = self._report("preview", survey)
         if self.options.dry_run:
             report.outcome = "dry run"
+            report.notes += deferral_rollback.what_is_open(self.target)
             report.notes.append("Nothing was changed.")
             return report
         through = self.migration.rollback is not None and self.migration.rollback.finished
         if through and not survey.going:
+            self._settle()
             report.outcome = "nothing to do"
             return report
         if report.blocked:
@@ -143,8 +144,12 @@ class _Rollback:
         started = time.monotonic()
         try:
             with stop.listening(), stop.finishing():
+                deferral_rollback.build_indexes(self.target, self.observer.remark)
+                self.surveyor.graph = read_graph(self.target.writer)
                 self.target.retrying(lambda: self.books.begin(self.target.writer))
                 survey = self._steadily(removal, stop)
+                if not survey.going:
+                    self._settle()
         except KeyboardInterrupt:
             msg = f"Stopped at once; what is removed stays removed. {self._go_on()}"
             raise KeyboardInterrupt(msg) from None
@@ -153,6 +158,9 @@ class _Rollback:
         report = self._ended(survey, stop)
         report.seconds, report.removed = time.monotonic() - started, removal.removed
         return report
+
+    def _settle(self) -> None:
+        deferral_rollback.settle_gone(self.target, self.migration.name, self.observer.remark)
 
     def _steadily(self, removal: Removal, stop: Interruption) -> Survey:
         """Remove until nothing is left; where the connection is lost, look anew and go on (R7)."""

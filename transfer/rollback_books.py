@@ -92,24 +92,6 @@ def _names(migrations: list[Migration]) -> str:
     return ", ".join(one.name for one in migrations) or "none"
 
 
-def check_settled(connection: Connection) -> None:
-    """Refuse while indexes are missing or foreign keys unproven: every removal relies on them.
-
-    Raises:
-        RunError: names the migration whose load put them off, and how they are settled.
-    """
-    rows = connection.execute(
-        "SELECT migration_name, count(*) FROM migration_deferrals WHERE settled_at IS NULL"
-        " GROUP BY migration_name ORDER BY migration_name"
-    ).fetchall()
-    if rows:
-        told = ", ".join(f"{name!r} ({count})" for name, count in rows)
-        raise RunError(
-            f"a load with deferred constraints has left indexes or foreign keys unsettled: {told}. "
-            "Run import_v2 once more for that name, which settles them, and start again"
-        )
-
-
 class Books:
     """The migration's progress rows during a rollback.
 
