@@ -62,12 +62,13 @@ class Reads(NamedTuple):
 
 
 def reads() -> Reads:
-    """What PostgreSQL counts so far; a session reports when it ends."""
+    """What PostgreSQL counts so far; a session reports when it ends, this one when it is asked."""
+    query("SELECT pg_stat_force_next_flush()")
     wait_until(
         lambda: (
             query(
                 "SELECT count(*) FROM pg_stat_activity"
-                " WHERE starts_with(application_name, 'pliers rollback_v2')"
+                " WHERE datname = current_database() AND starts_with(application_name, 'pliers ')"
             )
             == [(0,)]
         )

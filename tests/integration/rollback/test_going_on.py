@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import SubmissionFactory, UserFactory
+from tests.integration.proof.proving import Pulled, pull
 from tests.integration.rollback.common import (
     ALL,
     NONE,
@@ -69,6 +70,23 @@ def test_r9_ctrl_c_finishes_the_batch_and_says_how_to_go_on(v2_path: Path) -> No
     assert done.note.removed == ALL
     assert rows_of("one") == NONE
     assert "To go on" not in read_status("one")[0].as_text()
+
+
+def test_ended_after_any_batch_rows_and_books_agree_and_it_goes_on(v2_path: Path) -> None:
+    """Nothing of the program gets to catch what ends it."""
+    two_tenants(v2_path)
+    left = []
+    for _ in range(5):
+        with pytest.raises(Pulled):
+            rollback("one", observer=Quiet(lambda _state: pull()))
+        left.append(rows_of("one"))
+        removed = {table: note["removed"] for table, (_, note) in books().items()}
+        assert removed == {table: ALL[table] - rows for table, rows in left[-1].items()}
+        assert not any(note["finished"] for _, note in books().values())
+
+    assert [sum(rows.values()) for rows in left] == [6, 5, 3, 1, 0]
+    assert rollback("one").outcome == "finished"
+    assert all(note["finished"] for _, note in books().values())
 
 
 def test_r7_a_lost_connection_is_opened_again_and_the_rest_goes(v2_path: Path) -> None:
