@@ -1,5 +1,6 @@
 """Deferred loads, and what they must come to: the rows, books and indexes of a normal one."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -93,6 +94,7 @@ def role(name: str, *grants: str, **defaults: str) -> Iterator[None]:
 
     ``defaults`` are settings that its sessions begin with.
     """
+    name = f"{name}_{os.getpid()}"  # roles are the whole server's
     query(f"CREATE ROLE {name} LOGIN")
     for setting, value in defaults.items():
         query(f"ALTER ROLE {name} SET {setting} = '{value}'")
