@@ -2,11 +2,13 @@
 
 All of v2's rows choose again, in their order, with v3's own rows' slugs taken. Names of records
 that failed at first are those they had then, as their errors hold them: a repair since has not
-moved the others. Bounded by the number of organizations and forms.
+moved the others. A slug that a row of v3's own had then and has no more is passed over as far as
+there is a sign of it. Bounded by the number of organizations and forms.
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,13 +22,13 @@ from transfer.proof.stored import Stored
 LONGEST = 255
 _PLAIN = re.compile("[a-z0-9_-]+")
 
-# Rows whose slugs v2's cannot have: id, scope, slug, whether a migration made them, and whether
-# they came after this one had begun.
+# Rows whose slugs v2's cannot have: id, scope, slug, whether a migration made them, whether they
+# came after this one had begun, and whether they were changed after that.
 _ROWS = """
-SELECT id::text, {scope}, slug, metadata ? 'migration_batch',
-       created_at > (SELECT min(started_at) FROM migration_progress
-                      WHERE migration_name = %(migration)s)
-  FROM {table}
+SELECT id::text, {scope}, slug, metadata ? 'migration_batch', created_at > began, updated_at > began
+  FROM {table},
+       (SELECT min(started_at) AS began FROM migration_progress
+         WHERE migration_name = %(migration)s) AS night
 """
 _PRESENT = {
     "organizations": _ROWS.format(scope="''", table="organizations"),
@@ -76,14 +78,17 @@ class Slugs:
         # Families in which v2 has changed since: there the others' slugs tell what is right.
         self._unsure: set[tuple[str, str]] = set()
         present = stored.ask(_PRESENT[table])
-        self._moved = {row_id for row_id, _, _, migrated, _ in present if migrated}
-        own, foreign, late = _taken(present, {wish.id for wish in asked})
+        self._moved = {row[0] for row in present if row[3]}
+        ids = {wish.id for wish in asked}
+        own, foreign, late = _taken(present, ids)
         # Whether the last two were there when the slugs were chosen, nothing tells.
         ways = [own]
         ways += [way | foreign for way in ways if foreign]
         ways += [way | late for way in ways if late]
         chosen = [self._choice(wish, since) for wish in asked]
         self._slugs = [_assigned(chosen, taken) for taken in ways]
+        found = {row[0]: row[2] for row in present if row[3] and row[0] in ids}
+        self._believed = self._passing_over(chosen, found, present)
 
     def _choice(self, wish: Wish, since: datetime) -> tuple[str, str, str]:
         """A row's id, scope and the slug it would have alone; see for its family."""
@@ -104,9 +109,45 @@ class Slugs:
         might = [slugs.get(record_id, "") for slugs in self._slugs]
         expected = str(found) if found in might else might[0]
         base = self._bases.get(record_id, "")
+        if found == self._believed.get(record_id):
+            return str(found)
         if found != expected and (scope, base) in self._unsure and _is_of(found, base):
             return str(found)
         return expected
+
+    def _passing_over(
+        self,
+        chosen: Sequence[tuple[str, str, str]],
+        found: Mapping[str, str],
+        present: Iterable[tuple[Any, ...]],
+    ) -> dict[str, str]:
+        """Slugs, by id, of families in which one that a row of v3's own had is free by now."""
+        odd = {
+            (scope, base)
+            for row_id, scope, base in chosen
+            if row_id in found and all(found[row_id] != way.get(row_id) for way in self._slugs)
+        }
+        if not odd:
+            return {}
+        families: dict[tuple[str, str], list[str]] = {}
+        for row_id, scope, base in chosen:
+            if (scope, base) in odd:
+                families.setdefault((scope, base), []).append(row_id)
+        # Rows of v3's own that were there, and of which any may have had another slug then.
+        changed = Counter(row[1] for row in present if not row[3] and not row[4] and row[5])
+        owners = {(row[1], row[2]): row[0] for row in present}
+        meant = {(scope, self._slugs[0][row_id]): row_id for row_id, scope, _ in chosen}
+        believed: dict[str, str] = {}
+        for (scope, base), members in families.items():
+            nobody = {None, *members}
+
+            def is_others(slug: str, scope: str = scope, nobody: Container[Any] = nobody) -> bool:
+                return any(known.get((scope, slug)) not in nobody for known in (owners, meant))
+
+            slugs = [found.get(row_id) for row_id in members]
+            if _is_explained(base, slugs, is_others, changed[scope]):
+                believed |= {one: found[one] for one in members if one in found}
+        return believed
 
     def _base(self, name: object, record_id: str) -> str:
         text = storable(name) if isinstance(name, str) else ""
@@ -131,7 +172,7 @@ def _taken(
     own: set[tuple[str, str]] = set()
     foreign: set[tuple[str, str]] = set()
     late: set[tuple[str, str]] = set()
-    for row_id, scope, slug, migrated, is_late in rows:
+    for row_id, scope, slug, migrated, is_late, _ in rows:
         if not migrated:
             (late if is_late else own).add((scope, slug))
         elif row_id not in own_ids:
@@ -154,6 +195,34 @@ def _assigned(
         used.add((scope, slug))
         slugs[row_id] = slug
     return slugs
+
+
+def _is_explained(
+    base: str, slugs: Iterable[str | None], is_others: Callable[[str], bool], changed: int
+) -> bool:
+    """Whether a family's slugs are right, but for some passed over that may have been v3's own.
+
+    That is the plain one, whose owner may have been deleted, and as many more as rows of v3's
+    own have been changed since.
+
+    Args:
+        base: the slug each would have alone.
+        slugs: those they have, in v2's order; None: the row is not in v3.
+        is_others: whether a row outside of the family has a slug, or has to have it.
+        changed: rows of v3's own that were there, and were changed since.
+    """
+    number, gaps = 1, 0
+    for slug in slugs:
+        while (free := _numbered(base, number)) != slug:
+            if not is_others(free):
+                if slug is None:  # it had that one
+                    break
+                gaps += number > 1
+            if gaps > changed:
+                return False
+            number += 1
+        number += 1
+    return True
 
 
 def _order(wish: Wish) -> tuple[bool, datetime, str]:

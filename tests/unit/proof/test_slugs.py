@@ -46,8 +46,37 @@ def test_m05_slugs_are_those_the_mapping_gives(
     )
     random.shuffle(asked)
 
-    found = Slugs(V3([(uid(900), uid(1), "acme", False, False)]), "forms", asked, SINCE)  # type: ignore[arg-type]  # a stand-in
+    own = (uid(900), uid(1), "acme", False, False, False)
+    found = Slugs(V3([own]), "forms", asked, SINCE)  # type: ignore[arg-type]  # a stand-in
 
     for wish in asked:
         assert found.expected(wish.id, wish.scope, right[wish.id]) == right[wish.id]
         assert found.expected(wish.id, wish.scope, "something-else") == right[wish.id]
+
+
+@PROPERTY
+@given(
+    st.lists(st.tuples(names, times, scopes), max_size=12),
+    st.sets(st.integers(min_value=0, max_value=11)),
+    st.sets(st.sampled_from(["acme", "acme-2", "acme-3", "form-00000007"]), min_size=1),
+)
+def test_m05_slugs_are_right_when_v3s_own_have_others_by_now(
+    rows: list[tuple[str, datetime | None, str]], failed: set[int], gone: set[str]
+) -> None:
+    """As many rows as had the slugs that were passed over were changed since."""
+    asked = [Wish(uid(n), scope, name, time) for n, (name, time, scope) in enumerate(rows)]
+    right = assign_slugs(
+        [SlugRequest(w.id, w.scope, str(w.name), w.created_on, "form") for w in asked],  # type: ignore[arg-type]  # a time or none
+        {(uid(1), slug) for slug in gone},
+    )
+    moved = [
+        (w.id, w.scope, right[w.id], True, False, False)
+        for n, w in enumerate(asked)
+        if n not in failed
+    ]
+    own = [(uid(900 + n), uid(1), f"other{n}", False, False, True) for n in range(len(gone))]
+
+    found = Slugs(V3([*moved, *own]), "forms", asked, SINCE)  # type: ignore[arg-type]  # a stand-in
+
+    for own_id, scope, slug, *_ in moved:
+        assert found.expected(own_id, scope, slug) == slug
