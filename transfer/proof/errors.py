@@ -3,16 +3,18 @@
 After a repair in v2 that is what retry_v2 is for; without one it is an error that was none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
-from django.db.models.functions import Lower
-
 from legacy_v2 import models as v2
+from transfer.extract import SCAN_SIZE, scan
 from transfer.mapping.codes import Code
+from transfer.proof.claims import Claim, Claims, at
 from transfer.proof.expected import Document
 from transfer.proof.rules import Impossible, storable
 from transfer.proof.stored import Stored
+from transfer.records import is_id
 from transfer.source import Source
 
 # What only v3, or PostgreSQL, can say; it is believed.
@@ -20,11 +22,13 @@ _SAID_BY_V3 = frozenset(
     {Code.ID_TAKEN, Code.VALUE_TAKEN, Code.VALUE_TOO_LONG, Code.REFUSED_BY_POSTGRESQL}
 )
 _OWN_EMAILS = """
-SELECT organization_id::text, email
+SELECT id::text, organization_id::text, email
   FROM users
- WHERE organization_id = ANY(%(organizations)s::uuid[])
-   -- Another migration's, too: it may have been of another v2.
-   AND metadata->>'migration_batch' IS DISTINCT FROM %(migration)s
+ -- Another migration's, too: it may have been of another v2.
+ WHERE metadata->>'migration_batch' IS DISTINCT FROM %(migration)s
+   AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
+ ORDER BY id
+ LIMIT %(size)s
 """
 # By lower() the server finds what folding finds, but for rare letters, and more.
 _ALIKE = """
@@ -38,7 +42,13 @@ SELECT id, organization_id, email
 """
 _ORGANIZATIONS = "SELECT id::text FROM organizations"
 _FORMS = "SELECT id::text FROM forms WHERE metadata ? 'migration_batch'"
-EMAILS_AT_ONCE = 500  # SQL Server takes 2,100 parameters a statement
+# What names a row's form and its organization: places in its row.
+_REFERENCES: Mapping[str, tuple[int | None, int | None]] = {
+    "organizations": (None, None),
+    "users": (None, 1),
+    "forms": (None, 4),
+    "submissions": (1, 6),
+}
 
 
 class Errors:
@@ -85,7 +95,9 @@ class Errors:
         emails: dict[str, tuple[str, str]] = {}
         for key, code in codes.items():
             one = made.get(key)
-            if not isinstance(one, dict) or code in _SAID_BY_V3 or not self._has_home(table, one):
+            if not isinstance(one, dict) or code in _SAID_BY_V3:
+                continue
+            if not self._has_home(table, rows[key], one):
                 continue
             if table == "users":
                 emails[key] = one["organization_id"], _folded(one["email"])
@@ -93,12 +105,17 @@ class Errors:
                 ready.append(key)
         return ready + self._without_rival(emails, rows)
 
-    def _has_home(self, table: str, one: Document) -> bool:
-        """Whether v3 has the organization, and the form, that the record needs (M6, M8, M18)."""
-        if table == "organizations":
-            return True
-        has_form = table != "submissions" or one["form_id"] in self._forms
-        return has_form and one["organization_id"] in self._organizations
+    def _has_home(self, table: str, row: Any, one: Document) -> bool:  # noqa: ANN401 - a row of v2
+        """Whether v3 has the organization, and the form, that the record needs (M6, M8, M18).
+
+        By the very names that v2 has for them: under another spelling of an id v3 knows nobody.
+        """
+        form, organization = _REFERENCES[table]
+        if form is not None and row[form] not in self._forms:
+            return False
+        if organization is not None and row[organization] is not None:
+            return row[organization] in self._organizations
+        return table == "organizations" or one["organization_id"] in self._organizations
 
     def _without_rival(
         self, emails: Mapping[str, tuple[str, str]], rows: Mapping[str, Any]
@@ -106,33 +123,33 @@ class Errors:
         """Those users whose email no earlier one of v2, and none of v3's own, has (M6)."""
         if not emails:
             return []
-        organizations = sorted({owner for owner, _ in emails.values()})
-        own = self._stored.ask(_OWN_EMAILS, {"organizations": organizations})
-        taken = {(owner, _folded(email)) for owner, email in own}
-        # By lower() the server finds what folding finds, and what it finds besides is told apart.
-        wanted = sorted({email.lower() for _, email in emails.values()})
-        rivals: dict[tuple[str, str], list[tuple[bool, str, str]]] = {}
+        ranks = {key: (*at(rows[key][7]), key) for key in emails}
+        first = dict(ranks)
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for key, claim in emails.items():
+            wanted.setdefault(claim, []).append(key)
+        for rival in self._emails.of(wanted):
+            for key in wanted[rival.organization, rival.value]:
+                first[key] = min(first[key], rival.rank)
+        return [key for key in emails if first[key] == ranks[key]]
+
+    @cached_property
+    def _emails(self) -> Claims:
+        """Who wants which email: read once, when the first user asks for it."""
+        return Claims(self._all_emails())
+
+    def _all_emails(self) -> Iterator[Claim]:
+        """v2's users', and v3's own, which come before all."""
         columns = ("id", "organization_id", "email", "created_on")
-        for start in range(0, len(wanted), EMAILS_AT_ONCE):
-            query = v2.User._default_manager.annotate(folded=Lower("email")).filter(
-                folded__in=wanted[start : start + EMAILS_AT_ONCE]
-            )
-            for own_id, owner, email, made in self._source.read(query, columns).rows():
-                if isinstance(email, str):
-                    rank = _rank(made, own_id)
-                    rivals.setdefault((owner, _folded(email)), []).append(rank)
-        return [
-            key
-            for key, claim in emails.items()
-            if claim not in taken
-            and not any(rank < _rank(rows[key][7], key) for rank in rivals.get(claim, ()))
-        ]
+        for own_id, owner, email, made in scan(self._source, v2.User, columns):
+            if is_id(own_id) and is_id(owner) and email and isinstance(email, str):
+                yield Claim(owner, _folded(email), own_id, *at(made))
+        after = None
+        while rows := self._stored.ask(_OWN_EMAILS, {"after": after, "size": SCAN_SIZE}):
+            after = rows[-1][0]
+            for own_id, owner, email in rows:
+                yield Claim(owner, _folded(email), own_id, -1, "")
 
 
 def _folded(email: str) -> str:
     return storable(email).casefold()
-
-
-def _rank(made: Any, own_id: str) -> tuple[bool, str, str]:  # noqa: ANN401 - a time, or none
-    """By (CreatedOn, Id), what has no time last (M1)."""
-    return (made is None or isinstance(made, str), str(made or ""), own_id)
