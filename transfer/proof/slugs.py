@@ -202,8 +202,7 @@ def _is_explained(
 ) -> bool:
     """Whether a family's slugs are right, but for some passed over that may have been v3's own.
 
-    That is the plain one, whose owner may have been deleted, and as many more as rows of v3's
-    own have been changed since.
+    That is as many as rows of v3's own have been changed since: one of them may have had it.
 
     Args:
         base: the slug each would have alone.
@@ -217,7 +216,7 @@ def _is_explained(
             if not is_others(free):
                 if slug is None:  # it had that one
                     break
-                gaps += number > 1
+                gaps += 1
             if gaps > changed:
                 return False
             number += 1
