@@ -8,10 +8,10 @@ from tests.integration.proof.proving import failing, proved, table
 from tests.runs import run
 from tests.v2 import make_v2
 
-pytestmark = pytest.mark.django_db(databases=["default", "v2"])
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_ids_in_other_spellings_are_no_differences(v2_path: Path, db: None) -> None:
+def test_ids_in_other_spellings_are_no_differences(v2_path: Path) -> None:
     """A copy made by hand may spell an id without hyphens; PostgreSQL takes it, and so do we."""
     v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}])
     plain = v2.forms[0]["Id"].replace("-", "")
