@@ -43,6 +43,22 @@ class Observer(Protocol):
         """The table is completed, or the run stops in it."""
 
 
+class Unwatched:
+    """An observer for who does not watch."""
+
+    def remark(self, text: str) -> None:
+        """See Observer."""
+
+    def table_started(self, state: TableState) -> None:
+        """See Observer."""
+
+    def batch_loaded(self, state: TableState) -> None:
+        """See Observer."""
+
+    def table_ended(self, state: TableState) -> None:
+        """See Observer."""
+
+
 class Interruption:
     """Whether the user asked the run to stop (R9)."""
 

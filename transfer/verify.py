@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from transfer.batch import TableState
 from transfer.exceptions import (
     ConfigurationError,
     RunError,
@@ -32,7 +31,7 @@ from transfer.fingerprint import differences
 from transfer.mapping.context import MappingContext
 from transfer.models import MigrationProgress, RunStatus
 from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
-from transfer.pipeline import Interruption, Observer
+from transfer.pipeline import Interruption, Observer, Unwatched
 from transfer.plan import PLAN, TABLES
 from transfer.proof.books import Books
 from transfer.proof.reference import Settings
@@ -130,7 +129,7 @@ def verify(
     options = options or VerifyOptions()
     with _subject(options.name, options.organization, v2_alias, v3_alias) as subject:
         _check_known(subject)
-        return _verify(subject, options, observer or _Nobody())
+        return _verify(subject, options, observer or Unwatched())
 
 
 def count_records(
@@ -288,22 +287,6 @@ def _make_subject(rows: list[MigrationProgress], source: Source, alias: str) -> 
     if organizations:  # the mapping says which form belongs to which of them
         _check_known(subject)
     return subject
-
-
-class _Nobody:
-    """Watches nothing."""
-
-    def remark(self, text: str) -> None:
-        """See transfer.pipeline.Observer."""
-
-    def table_started(self, state: TableState) -> None:
-        """See transfer.pipeline.Observer."""
-
-    def batch_loaded(self, state: TableState) -> None:
-        """See transfer.pipeline.Observer."""
-
-    def table_ended(self, state: TableState) -> None:
-        """See transfer.pipeline.Observer."""
 
 
 def _check_migrated(alias: str) -> None:
