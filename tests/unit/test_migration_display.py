@@ -82,7 +82,10 @@ class TestFindings:
 
 class TestCommand:
     @given(
-        name=st.text(min_size=1).filter(lambda text: text.isprintable() and text == text.strip()),
+        # No migration is named like an option.
+        name=st.text(min_size=1).filter(
+            lambda text: text.isprintable() and text == text.strip() and not text.startswith("-")
+        ),
         key=st.text(min_size=1).filter(
             lambda text: text.isprintable() and text == text.strip().lower()
         ),
