@@ -126,10 +126,6 @@ class V2Reference:
         """The organization of a form, None where there is neither (M8)."""
         return self.forms[form_id][1] if form_id in self.forms else None
 
-    def names(self, form_id: str) -> frozenset[str]:
-        """The names of a form's fields (M10)."""
-        return frozenset(one.name for one in self.of_form.get(form_id, {}).values())
-
     def _read_choices(self, source: Source, names: Mapping[str, object]) -> None:
         columns = ("id", "field_id", "choice_id", "sort_order")
         # By its field where v2 has no Ids of its own: pages go by the first column.
