@@ -12,7 +12,11 @@ from typing import NamedTuple
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 
+from legacy_v2.fields import SQL_SERVER
+
+DEFAULT_SCHEMA = "dbo"  # of SQL Server
 ANSWERS, ANSWER_KEY = "FormSubmissionMetaData", "FormSubmissionId"
 
 
@@ -100,6 +104,20 @@ class V2Schema:
         if not found:
             return what
         return f'{what}; there is "{found}", but this database tells upper from lower case'
+
+
+def qualified(connection: BaseDatabaseWrapper, table: str) -> str:
+    """A table's name as statements write it: quoted, on SQL Server with its schema."""
+    quote = connection.ops.quote_name
+    if connection.vendor != SQL_SERVER:
+        return quote(table)
+    schema = str(connection.settings_dict.get("SCHEMA") or DEFAULT_SCHEMA).replace("]", "]]")
+    return f"[{schema}].{quote(table)}"
+
+
+def table_sql(connection: BaseDatabaseWrapper, model: type[Model]) -> str:
+    """The model's table as statements write it."""
+    return qualified(connection, model._meta.db_table)
 
 
 def inspect(connection: BaseDatabaseWrapper) -> V2Schema:

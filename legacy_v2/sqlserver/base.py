@@ -1,0 +1,92 @@
+"""Connections to a v2 in SQL Server: each session only reads, waits for nobody, holds up nobody."""
+
+from typing import Any, NamedTuple
+
+from mssql import base
+
+from legacy_v2.sqlserver.operations import DatabaseOperations
+
+# Messages are told apart by their English text where the driver leaves out their number; and where
+# a reader and one of v2's writers wait for each other, the reader gives way (1205) and asks again.
+_SESSION = "SET LANGUAGE us_english; SET DEADLOCK_PRIORITY LOW"
+_ISOLATION = """
+    SELECT snapshot_isolation_state, is_read_committed_snapshot_on
+      FROM sys.databases
+     WHERE database_id = DB_ID()
+"""
+_ON = 1  # of snapshot_isolation_state; 2 and 3 are on their way
+SNAPSHOT = "snapshot"
+READ_COMMITTED_SNAPSHOT = "read committed snapshot"
+READ_COMMITTED = "read committed"
+
+# ODBC's types of text. The driver hands over UTF-16, which may hold half of a pair (M4).
+_WIDE_TYPES = (-8, -9, -10)
+
+
+class Versions(NamedTuple):
+    """What the session runs on, for the run's record: texts as the parts name themselves."""
+
+    server: str
+    driver: str
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-16-le", "surrogatepass")
+
+
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped package
+    """mssql-django's connection, prepared for reading a live v2.
+
+    The alias's settings hold the tables' schema under ``SCHEMA``; unset: ``dbo``.
+    """
+
+    ops_class = DatabaseOperations
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.isolation = READ_COMMITTED  # of the session; known once it is open
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - a driver's
+        """Open a connection of our own: one out of a pool may be dead, or have another's state."""
+        if self._uses_mssql_python(conn_params):
+            import mssql_python  # noqa: PLC0415 - needs libraries not every machine has
+
+            mssql_python.pooling(enabled=False)
+            return super().get_new_connection(conn_params)
+        base.Database.pooling = False
+        connection = super().get_new_connection(conn_params)
+        for kind in _WIDE_TYPES:
+            connection.add_output_converter(kind, _text)
+        return connection
+
+    def init_connection_state(self) -> None:
+        """Prepare the session.
+
+        SNAPSHOT isolation where the database allows it: readers then neither wait for v2's
+        writers nor hold them up, and no statement sees a row twice. It is asked, not assumed.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(_SESSION)  # before mssql-django's own: it sets the order of dates anew
+        super().init_connection_state()
+        if self.settings_dict["OPTIONS"].get("isolation_level"):
+            self.isolation = str(self.settings_dict["OPTIONS"]["isolation_level"]).lower()
+            return
+        with self.connection.cursor() as cursor:
+            cursor.execute(_ISOLATION)
+            state, read_committed_snapshot = cursor.fetchone() or (0, False)
+            self.isolation = READ_COMMITTED_SNAPSHOT if read_committed_snapshot else READ_COMMITTED
+            if state == _ON:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
+                self.isolation = SNAPSHOT
+
+    def versions(self) -> Versions:
+        """The server's version and the driver's."""
+        with self.cursor() as cursor:
+            cursor.execute(
+                "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)),"
+                " CAST(SERVERPROPERTY('Edition') AS nvarchar(128))"
+            )
+            version, edition = cursor.fetchone()
+        name = "mssql-python" if self._use_python_driver else "pyodbc"
+        release = getattr(self.Database, "__version__", None) or self.Database.version
+        return Versions(f"{version} ({edition})", f"{name} {release}")
