@@ -1,15 +1,15 @@
 """The v2 tables as SQL for a SQLite file or a PostgreSQL database, made from the models.
 
-The names are v2's own. Lengths are SQL Server's, save the lookup code's on PostgreSQL, which is
+The names are v2's own, whatever V2_MAPPING renames. Lengths are SQL Server's, save the lookup code's on PostgreSQL, which is
 wide enough for one that is too long (M12); SQLite holds no value to its length.
 """
 
 from collections.abc import Collection
 from typing import Any, Literal
 
-from django.apps import apps
 from django.db import models
 
+from legacy_v2 import names
 from legacy_v2.fields import GuidField, NaiveDateTimeField
 
 Vendor = Literal["sqlite", "postgresql"]
@@ -34,13 +34,13 @@ _TYPES: dict[Vendor, dict[type, str]] = {
 
 
 def tables() -> dict[str, type[models.Model]]:
-    """Every v2 table by its name, in the order of the models."""
-    return {model._meta.db_table: model for model in apps.get_app_config("legacy_v2").get_models()}
+    """Every v2 table by its canonical name, in the order of the models."""
+    return {name: names.model_of(name) for name in names.canonical()}
 
 
 def columns(table: str) -> list[str]:
     """The columns of a v2 table, in their order."""
-    return [str(field.column) for field in tables()[table]._meta.concrete_fields]
+    return list(names.canonical()[table])
 
 
 def create_tables(vendor: Vendor, *, omit: Collection[str] = (), nocase: bool = True) -> list[str]:
@@ -58,7 +58,7 @@ def create_tables(vendor: Vendor, *, omit: Collection[str] = (), nocase: bool = 
         lines = [
             _column(vendor, field, nocase=nocase)
             for field in model._meta.concrete_fields
-            if f"{name}.{field.column}" not in omit
+            if f"{name}.{names.column(field)}" not in omit
         ]
         statements.append(f'CREATE TABLE "{name}" (\n    ' + ",\n    ".join(lines) + "\n)")
     return statements
@@ -72,7 +72,7 @@ def create_answer_index() -> str:
 def _column(vendor: Vendor, field: "models.Field[Any, Any]", *, nocase: bool) -> str:
     kind = GuidField if isinstance(field, models.ForeignKey) else type(field)
     parts = [
-        f'"{field.column}"',
+        f'"{names.column(field)}"',
         _text_type(vendor, field) if kind is models.CharField else _TYPES[vendor][kind],
     ]
     if not field.null:
