@@ -17,6 +17,8 @@ from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.functional import cached_property
 
+from legacy_v2 import ids, names
+
 if TYPE_CHECKING:
     _Field: TypeAlias = models.Field[Any, Any]
     _Mixin: TypeAlias = models.Field[Any, Any]
@@ -39,25 +41,31 @@ _TIME_TYPES = {
 }
 
 
+def _is_integer(field: "models.Field[Any, Any]", connection: BaseDatabaseWrapper) -> bool:
+    integers = ids.integer_columns(connection)
+    return bool(integers) and (names.table(field.model), names.column(field)) in integers
+
+
 class GuidCol(Col):
-    """A GUID column in a query, compared and sorted as a GUID whatever the copy declared.
+    """An id column in a query, compared and sorted as a GUID whatever the copy declared.
 
     On SQLite every use carries ``COLLATE NOCASE``; an index serves it only where its column was
     declared so. On PostgreSQL every use is cast to uuid, which costs nothing on a native uuid
-    column and makes a text column of a hand-made copy compare right. SQL Server needs neither.
+    column and makes a text column of a hand-made copy compare right. SQL Server needs neither, nor
+    does a column of whole numbers.
     """
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
         """The column, compared without regard to case."""
         sql, params = self.as_sql(compiler, connection)
-        return f"{sql} COLLATE NOCASE", params
+        return (sql if _is_integer(self.target, connection) else f"{sql} COLLATE NOCASE"), params
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, Any]:
         """The column as a uuid."""
         sql, params = self.as_sql(compiler, connection)
-        return f"{sql}::uuid", params
+        return (sql if _is_integer(self.target, connection) else f"{sql}::uuid"), params
 
 
 class _GuidColumnMixin(_Mixin):
@@ -127,13 +135,27 @@ class GuidField(_GuidColumnMixin, _Field):
         """
         return self.to_python(super().get_prep_value(value))
 
+    def get_db_prep_value(
+        self,
+        value: object,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+    ) -> str | int | None:
+        """The value for this database: where its ids are numbers the number, of another id none."""
+        text = value if prepared else self.get_prep_value(value)
+        if isinstance(text, str) and _is_integer(self, connection):
+            return ids.number_of(text)
+        return text  # type: ignore[return-value]  # prepared before
+
     def from_db_value(
         self,
-        value: str | uuid.UUID | None,
+        value: str | int | uuid.UUID | None,
         _expression: object,
         _connection: object,
     ) -> str | None:
-        """The id as read, in lower case; text that is no GUID stays as it is."""
+        """The id as read, in lower case; a number's UUID; text that is no GUID stays as it is."""
+        if isinstance(value, int):
+            return ids.uuid_of(value)
         return None if value is None else str(value).lower()
 
 
@@ -152,6 +174,12 @@ class GuidForeignKey(_GuidColumnMixin, _ForeignKey):
             "db_index": False,
         }
         super().__init__(to, on_delete, **(undeclared | kwargs))
+
+
+def is_id_field(field: "models.Field[Any, Any]") -> bool:
+    """Whether a field's values are ids: its model's own, or another's."""
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    return isinstance(target, GuidField)
 
 
 class NaiveDateTimeField(_DateTimeField):

@@ -12,7 +12,6 @@ the rules compare ids as they do everywhere else (M15 takes one for a map's, els
 
 import re
 from collections.abc import Iterable
-from weakref import WeakKeyDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -23,8 +22,8 @@ _DERIVED = re.compile(
     r"76326964-0000-8([0-9a-f]{3})-800([0-9a-f])-([0-9a-f]{12})", re.ASCII | re.IGNORECASE
 )
 
-# Which columns of a v2 hold such ids is known per connection: it is found by looking at it.
-_COLUMNS: "WeakKeyDictionary[BaseDatabaseWrapper, frozenset[tuple[str, str]]]" = WeakKeyDictionary()
+# Which columns of a v2 hold such ids is found by looking at it, and kept with the connection.
+_KEPT_AS = "v2_integer_columns"
 
 
 def uuid_of(number: int) -> str:
@@ -57,9 +56,10 @@ def written(text: str) -> str:
 
 def remember(connection: BaseDatabaseWrapper, columns: Iterable[tuple[str, str]]) -> None:
     """Keep which columns of a v2 are whole numbers: pairs of its canonical table and column."""
-    _COLUMNS[connection] = frozenset(columns)
+    vars(connection)[_KEPT_AS] = frozenset(columns)
 
 
 def integer_columns(connection: BaseDatabaseWrapper) -> frozenset[tuple[str, str]]:
     """What was last remembered of the connection; nothing, where nobody looked."""
-    return _COLUMNS.get(connection, frozenset())
+    kept: frozenset[tuple[str, str]] = vars(connection).get(_KEPT_AS, frozenset())
+    return kept

@@ -150,7 +150,7 @@ def test_postgresql_names_in_another_case_are_shown(postgresql: None) -> None:
         'ALTER TABLE "Field" RENAME COLUMN "SortOrder" TO sortorder',
     )
     messages = inspect(connection).missing()
-    hint = "but this database tells upper from lower case"
+    hint = "but this database tells upper from lower case: V2_MAPPING can name it"
     assert messages == (
         f'v2\'s table Field has no column SortOrder; there is "sortorder", {hint}',
         f'v2 has no table FormSubmission; there is "formsubmission", {hint}',
