@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from legacy_v2.ids import written
 from transfer.mapping.context import MappingFile
 from transfer.mapping.text import clean, shorten
 from transfer.plan import TABLES
@@ -19,14 +20,18 @@ LABELS = {
     "tables": "--tables",
     "organizations": "--organization",
     "default_organization": "--default-organization",
-    "forms": "V2_MAPPING [forms]",
-    "field_types": "V2_MAPPING [field_types]",
-    "statuses": "V2_MAPPING [statuses]",
+    "[forms]": "V2_MAPPING [forms]",
+    "[field_types]": "V2_MAPPING [field_types]",
+    "[statuses]": "V2_MAPPING [statuses]",
+    "[tables]": "V2_MAPPING [tables]",
+    "[columns]": "V2_MAPPING [columns]",
     "time_zone": "V2_TIME_ZONE",
     "form_status": "V2_FORM_STATUS",
     "rules": "the rules of this program",
 }
-SECTIONS = ("forms", "field_types", "statuses")  # of the mapping file
+SECTIONS = ("forms", "field_types", "statuses", "tables", "columns")  # of the mapping file
+# Not written down where they are empty: migrations begun before there were any go on.
+LATER_SECTIONS = ("tables", "columns")
 # A section of no more entries is kept word for word, so that each difference can be named; of a
 # longer one (a form each) only the digest, for every progress row holds a copy.
 KEPT_ENTRIES = 200
@@ -39,7 +44,15 @@ EARLIER_BUILD = (
 
 def mapping_part(mapping: MappingFile) -> dict[str, dict[str, Any]]:
     """The mapping file's meaning, section by section: neither order nor comments matter."""
-    return {name: _section(getattr(mapping, name)) for name in SECTIONS}
+    columns = {
+        f"{table}.{column}": actual
+        for table, own in mapping.columns.items()
+        for column, actual in own.items()
+    }
+    entries = {name: getattr(mapping, name) for name in SECTIONS} | {"columns": columns}
+    return {
+        name: _section(own) for name, own in entries.items() if own or name not in LATER_SECTIONS
+    }
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -55,7 +68,8 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _flat(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fingerprint, **fingerprint["mapping"]}
+    sections = {name: _section({}) for name in LATER_SECTIONS} | dict(fingerprint["mapping"])
+    return {**fingerprint, **{f"[{name}]": section for name, section in sections.items()}}
 
 
 def _section(entries: Mapping[str, str]) -> dict[str, Any]:
@@ -68,7 +82,7 @@ def _section(entries: Mapping[str, str]) -> dict[str, Any]:
 
 def _told(part: str, was: Any, is_: Any) -> str:  # noqa: ANN401 - whatever the part holds
     label = LABELS[part]
-    if part in SECTIONS:
+    if part.startswith("["):
         return f"{label}: {_entries(was, is_)} (put the file back as it was)"
     if part == "rules":
         return (
@@ -82,8 +96,8 @@ def _value(part: str, value: Any) -> str:  # noqa: ANN401 - as _told
     if part == "tables" and value == list(TABLES):
         return "all"
     if isinstance(value, list):
-        return " ".join(map(str, value)) or "all"
-    return "not given" if value is None else str(value)
+        return " ".join(written(str(one)) for one in value) or "all"
+    return "not given" if value is None else written(str(value))
 
 
 def _remedy(part: str, was: Any) -> str:  # noqa: ANN401 - as _told
@@ -97,7 +111,7 @@ def _remedy(part: str, was: Any) -> str:  # noqa: ANN401 - as _told
     option, values = LABELS[part], was if isinstance(was, list) else [was]
     if part == "tables":
         return f"give {option} {' '.join(values)}"
-    return f"give {' '.join(f'{option} {value}' for value in values)}"
+    return f"give {' '.join(f'{option} {written(value)}' for value in values)}"
 
 
 def _entries(was: Mapping[str, Any], is_: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from legacy_v2.ids import uuid_of
 from transfer.exceptions import ConfigurationError
 from transfer.fingerprint import mapping_part
 from transfer.mapping import RULES_VERSION
-from transfer.mapping.context import MappingContext, MappingFile, parse_mapping_file
+from transfer.mapping.context import WHOLE_NUMBER, MappingContext, MappingFile, parse_mapping_file
 from transfer.plan import Step, select_steps
 from transfer.tolerance import Tolerance
 
@@ -27,15 +28,19 @@ NAME_RULE = "takes a name that does not begin with '-' (a command would take it 
 
 
 def uuid_text(value: str, what: str) -> str:
-    """The value as 36 characters of lower-case text.
+    """The id as 36 characters of lower-case text; of a whole number, the UUID made from it.
 
     Raises:
-        ConfigurationError: it is not a UUID; ``what`` says where it was given.
+        ConfigurationError: it is neither; ``what`` says where it was given.
     """
+    given = value.strip()
     try:
-        return str(uuid.UUID(value.strip()))
+        return uuid_of(int(given)) if WHOLE_NUMBER.fullmatch(given) else str(uuid.UUID(given))
     except ValueError:
-        msg = f"{what} takes an organization's Id (a UUID), got {value!r}"
+        msg = (
+            f"{what} takes an organization's Id (a UUID, or a number where v2's Ids are "
+            f"numbers), got {value!r}"
+        )
         raise ConfigurationError(msg) from None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from psycopg import sql
 
+from legacy_v2.ids import written
 from transfer.batch import TableState
 from transfer.exceptions import ResumeRefusedError, RunError
 from transfer.fingerprint import differences
@@ -163,7 +164,7 @@ def _free_name(name: str, organizations: Sequence[str], taken: Container[str]) -
     """The name with as much of the first organization's Id as tells it from other migrations."""
     names = [name]
     if organizations:
-        first, *more = sorted(organizations)
+        first, *more = map(written, sorted(organizations))
         rest = f"_and_{len(more)}_more" if more else ""
         names = [f"{name}_{first[:length]}{rest}" for length in ID_PARTS]
     numbered = (f"{names[-1]}_{number}" for number in count(2))

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from legacy_v2 import models as v2
+from legacy_v2.ids import written
 from transfer import extract
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import MappingContext
@@ -37,9 +38,10 @@ class Scope:
             form = V2Form(v2_id, name, None, None, own, None)
             owner = form_organization(form, ctx)
             self.form_organization[form.id] = owner
-            self._unmatched -= {form.id, clean(name) if isinstance(name, str) else ""}
+            as_v2_writes_it = written(form.id or "")  # a copy made by hand may hold none
+            self._unmatched -= {as_v2_writes_it, clean(name) if isinstance(name, str) else ""}
             if owner is None:
-                self._without.append(f"{shorten(form.name, LONGEST_NAME)} ({form.id})")
+                self._without.append(f"{shorten(form.name, LONGEST_NAME)} ({as_v2_writes_it})")
 
     @property
     def everything(self) -> bool:
@@ -68,7 +70,8 @@ class Scope:
             in_target = option == "--default-organization" and given in target_organizations
             if not found and not in_target:
                 where = self._source.describe()
-                raise ConfigurationError(f"{option} {given}: no such organization in {where}")
+                msg = f"{option} {written(given)}: no such organization in {where}"
+                raise ConfigurationError(msg)
         if self.everything and self._without:
             named = ", ".join(self._without[:NAMED_AT_MOST])
             more = len(self._without) - NAMED_AT_MOST

@@ -1,7 +1,8 @@
 """The v2 tables as SQL for a SQLite file or a PostgreSQL database, made from the models.
 
-The names are v2's own, whatever V2_MAPPING renames. Lengths are SQL Server's, save the lookup code's on PostgreSQL, which is
-wide enough for one that is too long (M12); SQLite holds no value to its length.
+The names are v2's own, whatever V2_MAPPING renames. Lengths are SQL Server's, save the lookup
+code's on PostgreSQL, which is wide enough for one that is too long (M12); SQLite holds no value to
+its length.
 """
 
 from collections.abc import Collection

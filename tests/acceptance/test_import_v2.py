@@ -101,7 +101,7 @@ def test_json_is_one_document_on_stdout_and_errors_exit_3(manage: Manage, v2_pat
         (["--batch-size", "x"], "got 'x'"),
         (["--batch-size", "10000000"], "(a batch is held in memory), got '10000000'"),
         (["--tables", "forms", "events"], "invalid choice: 'events'"),
-        (["--organization", "acme"], "takes an organization's Id (a UUID), got 'acme'"),
+        (["--organization", "acme"], "where v2's Ids are numbers), got 'acme'"),
         (["--limit", "0"], "takes a whole number of at least 1, got '0'"),
         (["--name", ""], "takes 1 to 255 printable characters"),
         (["--max-errors", "-1"], "takes a whole number of at least 0, got '-1'"),

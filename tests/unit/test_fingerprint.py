@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
+from legacy_v2.ids import uuid_of
 from transfer import fingerprint, options
 from transfer.fingerprint import KEPT_ENTRIES, LABELS, differences
 from transfer.mapping.context import parse_mapping_file
@@ -79,6 +80,34 @@ CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         PARKED,
         "V2_MAPPING [statuses]: 'parked' was not there, is draft (put the file back as it was)",
     ),
+    "tables of v2": (
+        mapped('[tables]\nField = "A"'),
+        mapped('[tables]\nField = "B"\nChoice = "C"'),
+        (
+            "V2_MAPPING [tables]: 'Choice' was not there, is C, 'Field' was A, is B "
+            "(put the file back as it was)"
+        ),
+    ),
+    "columns of v2": (
+        {},
+        mapped('[columns.Field]\nName = "Key"'),
+        "V2_MAPPING [columns]: 'Field.Name' was not there, is Key (put the file back as it was)",
+    ),
+    "columns of v2 again": (
+        mapped('[columns.Field]\nName = "Key"'),
+        {},
+        "V2_MAPPING [columns]: 'Field.Name' was Key, is not there (put the file back as it was)",
+    ),
+    "organizations by number": (
+        {"organizations": frozenset({uuid_of(17)})},
+        {},
+        "--organization was 17, is all (give --organization 17)",
+    ),
+    "default organization by number": (
+        {"default_organization": uuid_of(-3)},
+        {},
+        "--default-organization was -3, is not given (give --default-organization -3)",
+    ),
     "time_zone": (
         {},
         {"time_zone": ZoneInfo("Europe/Berlin")},
@@ -110,6 +139,14 @@ def test_another_source_is_told() -> None:
     )
 
 
+def test_a_migration_begun_before_v2_could_have_other_names_goes_on_where_it_has_none() -> None:
+    before = made(**PARKED)
+    assert set(before["mapping"]) == {"forms", "field_types", "statuses"}
+
+    assert differences(before, made(**PARKED)) == []
+    assert made(**mapped("[tables]\nField = 'Field'")) == made()
+
+
 def test_other_rules_are_told_as_an_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
     before = made()
     monkeypatch.setattr(options, "RULES_VERSION", 2)
@@ -124,7 +161,8 @@ def test_other_rules_are_told_as_an_upgrade(monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_part_that_differs_is_told_in_the_order_of_the_labels() -> None:
     changes = {key: value for _, is_, _ in CHANGED.values() for key, value in is_.items()}
     changes |= {"mapping": parse_mapping_file(
-        f'[forms]\na = "{ONE}"\n[field_types]\na = "b"\n[statuses]\na = "draft"'
+        f'[forms]\na = "{ONE}"\n[field_types]\na = "b"\n[statuses]\na = "draft"\n'
+        '[tables]\nField = "a"\n[columns.Field]\nId = "a"'
     )}  # fmt: skip
     told = differences(made() | {"source": "there", "rules": 0}, made(**changes))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from legacy_v2.ids import uuid_of
 from transfer import cli
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import parse_mapping_file
@@ -30,8 +31,9 @@ ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
         ({"name": "   "}, "--name takes 1 to 255 characters"),
         ({"name": "n" * 256}, "--name takes 1 to 255 characters"),
         ({"name": " -x"}, "--name takes a name that does not begin with '-' .*, got '-x'"),
-        ({"organizations": ["acme"]}, r"--organization takes .* \(a UUID\), got 'acme'"),
-        ({"default_organization": "1"}, "--default-organization takes .* got '1'"),
+        ({"organizations": ["acme"]}, r"--organization takes .* \(a UUID, .*\), got 'acme'"),
+        ({"default_organization": "1.5"}, "--default-organization takes .* got '1.5'"),
+        ({"default_organization": str(1 << 63)}, "--default-organization takes .* got '922"),
         ({"tables": ["forms", "events", "Forms"]}, "unknown table Forms, events; known are org"),
     ],
 )
@@ -59,6 +61,13 @@ def test_values_are_brought_into_one_form() -> None:
     assert options.default_organization == ORGANIZATION.lower()
 
 
+def test_an_organization_of_an_older_v2_is_given_by_its_number() -> None:
+    options = ImportOptions.build(organizations=["17", uuid_of(17)], default_organization=" -1 ")
+
+    assert options.organizations == {"76326964-0000-8000-8000-000000000011"}
+    assert options.default_organization == uuid_of(-1)
+
+
 def test_tables_are_moved_in_the_plan_s_order_whatever_order_they_are_named_in() -> None:
     assert [s.table for s in select_steps(["submissions", "users"])] == ["users", "submissions"]
     assert select_steps(()) == PLAN
@@ -82,7 +91,7 @@ def test_tables_are_moved_in_the_plan_s_order_whatever_order_they_are_named_in()
         (cli.share, "5%%", "got '5%%'"),
         (cli.share, "nan", "got 'nan'"),
         (cli.share, "", "got ''"),
-        (cli.organization_id, "acme", r"\(a UUID\), got 'acme'"),
+        (cli.organization_id, "acme", r"\(a UUID, or a number .*\), got 'acme'"),
         (cli.migration_name, " ", "1 to 255 printable"),
         (cli.migration_name, "a\x1b[31m", r"got 'a\\x1b\[31m'"),
         (cli.migration_name, "n" * 256, "1 to 255"),

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from legacy_v2.ids import uuid_of, written
 from transfer.exceptions import ConfigurationError
+from transfer.mapping import renamed
 from transfer.mapping.text import shorten
 
 # The labels of v3's enum submission_status, in its order.
@@ -25,26 +27,32 @@ SUBMISSION_STATUSES = (
     "archived",
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)  # an id's; 20 digits are beyond 64 bits
 _FIELD_TYPE = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class MappingFile:
-    """What the file named by V2_MAPPING adds to the rules (M8, M9, M13).
+    """What the file named by V2_MAPPING adds to the rules (M8, M9, M13), and v2's other names.
 
     Args:
-        forms: form id (lower case) or form name → organization id (lower case).
+        forms: form id (as v2 writes it, in lower case) or form name → organization id, a UUID
+            in lower case.
         field_types: v2 field type name, case folded → v3 field type.
         statuses: v2 status name, case folded → v3 submission status.
+        tables: canonical v2 table → the table's name in the v2 at hand, where that is another.
+        columns: canonical v2 table → canonical column → its name there, where that is another.
     """
 
     forms: Mapping[str, str] = field(default_factory=dict)
     field_types: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def parse_mapping_file(text: str) -> MappingFile:
-    """Read a mapping file: TOML with the tables forms, field_types and statuses, each optional.
+    """Read a mapping file: TOML with the tables of MappingFile, each optional.
 
     Raises:
         ConfigurationError: names the key that is wrong, and what is allowed there.
@@ -53,23 +61,26 @@ def parse_mapping_file(text: str) -> MappingFile:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"the mapping file is not TOML: {error}") from error
-    tables = {
+    rules = {
         "forms": (_form_key, _organization_id),
         "field_types": (str.casefold, _field_type),
         "statuses": (str.casefold, _status),
     }
+    allowed = (*rules, "tables", "columns")
     for name, entries in document.items():
-        if name not in tables:
+        if name not in allowed:
             raise ConfigurationError(
-                f"the mapping file has {name!r}; allowed are [{'], ['.join(tables)}]"
+                f"the mapping file has {name!r}; allowed are [{'], ['.join(allowed)}.TABLE]"
             )
         if not isinstance(entries, dict):
             raise ConfigurationError(f"{name} in the mapping file is no table; write [{name}]")
     return MappingFile(
         **{
             name: _entries(name, document.get(name, {}), key_of, value_of)
-            for name, (key_of, value_of) in tables.items()
-        }
+            for name, (key_of, value_of) in rules.items()
+        },
+        tables=renamed.tables(document.get("tables", {})),
+        columns=renamed.columns(document.get("columns", {})),
     )
 
 
@@ -91,18 +102,24 @@ def _entries(
 
 
 def _form_key(key: str) -> str:
-    """A form's id in lower case, or its name as it is."""
+    """A form's id as v2 writes it, in lower case, or its name as it is."""
     lower = key.lower()
-    return lower if _UUID.fullmatch(lower) else key
+    return written(lower) if _UUID.fullmatch(lower) else key
 
 
 def _organization_id(place: str, value: object) -> str:
-    if not isinstance(value, str) or not _UUID.fullmatch(value.lower()):
-        raise ConfigurationError(
-            f"{place} is {shorten(value)}; allowed is an organization's id, "
-            "like 01234567-89ab-cdef-0123-456789abcdef"
-        )
-    return value.lower()
+    if isinstance(value, str) and _UUID.fullmatch(value.lower()):
+        return value.lower()
+    number = int(value) if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value) else value
+    try:
+        if isinstance(number, int) and not isinstance(number, bool):
+            return uuid_of(number)
+    except ValueError:  # beyond 64 bits
+        pass
+    raise ConfigurationError(
+        f"{place} is {shorten(value)}; allowed is an organization's id, like "
+        "01234567-89ab-cdef-0123-456789abcdef, or a number like 17 where v2's ids are numbers"
+    )
 
 
 def _field_type(place: str, value: object) -> str:

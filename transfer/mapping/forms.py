@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from legacy_v2.ids import written
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
@@ -43,7 +44,7 @@ def form_organization(form: V2Form, ctx: MappingContext) -> str | None:
     """
     if form.organization_id is not None:
         return form.organization_id
-    by_file = ctx.mapping.forms.get(form.id)
+    by_file = ctx.mapping.forms.get(written(form.id or ""))  # a copy may hold none
     if by_file is None and isinstance(form.name, str):
         by_file = ctx.mapping.forms.get(clean(form.name))
     return by_file or ctx.default_organization

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from legacy_v2 import models as v2
+from legacy_v2.ids import written
 from transfer.extract import ranges, scan
 from transfer.mapping.context import MappingFile
 from transfer.proof.rules import storable
@@ -64,7 +65,7 @@ class Settings:
             return own
         named = storable(name) if isinstance(name, str) else None
         by_name = self.file.forms.get(named) if named is not None else None
-        return self.file.forms.get(form_id) or by_name or self.default_organization
+        return self.file.forms.get(written(form_id or "")) or by_name or self.default_organization
 
 
 class FieldV2(NamedTuple):

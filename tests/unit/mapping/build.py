@@ -1,7 +1,7 @@
 """Small v2 rows and the context to map them in: a test names only what its story is about."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ def context(**changes: Any) -> MappingContext:
     return dataclasses.replace(base, **changes)
 
 
-def mapping_file(**tables: dict[str, str]) -> MappingFile:
+def mapping_file(**tables: Mapping[str, Any]) -> MappingFile:
     return MappingFile(**tables)
 
 
