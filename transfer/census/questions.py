@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from legacy_v2 import models as v2
-from transfer.census.selects import Selects
+from transfer.census.selects import ITS_STATUS, STATUS, Selects
 from transfer.source import Source
 
 Form: TypeAlias = str | None
@@ -123,7 +123,8 @@ class Questions:
     def _groups(self, rows: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         by = ", ".join(columns)
         statement = (
-            f"SELECT {by}, COUNT(*), MIN(d.sample), MAX(d.sample) FROM ({rows}) d GROUP BY {by}"
+            f"SELECT {by}, {self._selects.say.count}, MIN(d.sample), MAX(d.sample)"
+            f" FROM ({rows}) d GROUP BY {by}"
         )
         return [
             tuple(value.lower() if isinstance(value, str) else value for value in row)
@@ -164,9 +165,10 @@ class Questions:
         by, same = "d.code", "g.code = d.code"
         if by_home:
             by, same = "d.code, d.home", "g.code = d.code AND g.home = d.home"
+        count = self._selects.say.count
         groups = (
-            f"SELECT {by}, COUNT(*) AS n FROM {rows} d WHERE d.fault = ''"
-            f" GROUP BY {by} HAVING COUNT(*) > 1"
+            f"SELECT {by}, {count} AS n FROM {rows} d WHERE d.fault = ''"
+            f" GROUP BY {by} HAVING {count} > 1"
         )
         total = self._source.select(f"SELECT COALESCE(SUM(g.n), 0) FROM ({groups}) g")
         ids = f"SELECT d.sample FROM {rows} d JOIN ({groups}) g ON {same} WHERE d.fault = ''"
@@ -174,13 +176,15 @@ class Questions:
 
     def any_odd(self) -> bool:
         """Whether there is anything no group can tell about, but for other forms' fields."""
-        say, model = self._selects.say, v2.FormSubmissionMetaData
-        state = say.key("s", v2.FormSubmission, "form_submission_status_id")
+        say = self._selects.say
         statements = (
-            f"SELECT COUNT(*) FROM {say.table(model)} a WHERE {self._selects.odd_answer()}",
             f"""
-            SELECT COUNT(*) FROM {say.table(v2.FormSubmission)} s
-              {self._selects.join("st", v2.FormSubmissionStatus, "id", state)}
+            SELECT {say.count} FROM {say.table(v2.FormSubmissionMetaData)} a
+             WHERE {self._selects.odd_answer()}
+            """,
+            f"""
+            SELECT {say.count} FROM {say.table(v2.FormSubmission)} s
+              {self._selects.join(STATUS, ITS_STATUS)}
              WHERE {self._selects.odd_submission()}
             """,
         )

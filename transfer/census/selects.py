@@ -4,15 +4,32 @@ Written out, for models cannot compose their joins, and the same on every server
 transfer.census.dialect says. They are pieces: transfer.census.questions groups and counts them.
 """
 
-from django.db.models import Model
-
 from legacy_v2 import models as v2
 from transfer.census.advice import LARGE_DOCUMENT
-from transfer.census.dialect import Dialect
+from transfer.census.dialect import Dialect, IdColumn
 from transfer.mapping.numbers import MAX_NUMBER
 from transfer.source import Source
 
 NOWHERE = "-"  # in place of an own organization that v2 does not have
+
+# The ids the statements name, under the aliases the tables have in all of them.
+SUBMISSION = IdColumn("s", v2.FormSubmission, "id")
+ITS_FORM = SUBMISSION._replace(attname="form_type_id")
+ITS_STATUS = SUBMISSION._replace(attname="form_submission_status_id")
+ITS_OWNER = SUBMISSION._replace(attname="organization_id")
+ANSWER = IdColumn("a", v2.FormSubmissionMetaData, "id")
+NAMED = ANSWER._replace(attname="form_submission_id")
+ASKED = ANSWER._replace(attname="field_id")
+CHOSEN = ANSWER._replace(attname="field_choice_map_id")
+FORM = IdColumn("ft", v2.FormType, "id")
+FORM_OWNER = FORM._replace(attname="organization_id")
+STATUS = IdColumn("st", v2.FormSubmissionStatus, "id")
+OWNER = IdColumn("o", v2.Organization, "id")
+FIELD = IdColumn("f", v2.Field, "id")
+FIELD_FORM = FIELD._replace(attname="form_type_id")
+CHOICE = IdColumn("c", v2.Choice, "id")
+MAP = IdColumn("m", v2.FieldChoiceMap, "id")
+MAP_CHOICE = MAP._replace(attname="choice_id")
 
 
 class Selects:
@@ -35,20 +52,18 @@ class Selects:
 
     def _own(self) -> str:
         say = self.say
-        own = say.shown(say.key("s", v2.FormSubmission, "organization_id"))
+        own = say.shown(ITS_OWNER)
         if self._elsewhere:
             return own
-        plain = say.column("s", v2.FormSubmission, "organization_id")
-        home = say.key("o", v2.Organization, "id")
         return (
-            f"CASE WHEN {plain} IS NULL THEN NULL WHEN {home} IS NULL THEN '{NOWHERE}'"
-            f" ELSE {own} END"
+            f"CASE WHEN {say.column(*ITS_OWNER)} IS NULL THEN NULL"
+            f" WHEN {say.key(OWNER)} IS NULL THEN '{NOWHERE}' ELSE {own} END"
         )
 
-    def join(self, alias: str, model: type[Model], attname: str, to: str) -> str:
-        """A join to a table that may have no such row."""
+    def join(self, to: IdColumn, named: IdColumn) -> str:
+        """A join to a table that may have no row with the id that is named."""
         say = self.say
-        return f"LEFT JOIN {say.table(model)} {alias} ON {say.key(alias, model, attname)} = {to}"
+        return f"LEFT JOIN {say.table(to.model)} {to.alias} ON {say.same(to, named)}"
 
     def _homes(self, *, everyone: bool = False, and_: str = "1 = 1") -> str:
         """The form and the organization of a submission ``s``, and the conditions.
@@ -57,39 +72,37 @@ class Selects:
             everyone: those that are left out too.
             and_: another condition.
         """
-        say = self.say
-        joins = [
-            self.join("ft", v2.FormType, "id", say.key("s", v2.FormSubmission, "form_type_id")),
-            self.join(
-                "o", v2.Organization, "id", say.key("s", v2.FormSubmission, "organization_id")
-            ),
-        ]
+        joins = [self.join(FORM, ITS_FORM), self.join(OWNER, ITS_OWNER)]
         if self.without and not everyone:
-            own = say.shown(say.key("s", v2.FormSubmission, "id"))
-            joins.append(f"LEFT JOIN ({self.without}) x ON x.id = {own}")
+            joins.append(f"LEFT JOIN ({self.without}) x ON x.id = {self.say.shown(SUBMISSION)}")
             and_ = f"x.id IS NULL AND {and_}"
         return " ".join([*joins, f"WHERE {and_}"])
 
     def _fields(self) -> str:
         """v2's fields and their forms, each once: a copy made by hand may hold one twice."""
         say = self.say
-        own = say.key("f", v2.Field, "id")
-        form = say.shown(say.key("f", v2.Field, "form_type_id"))
-        fields = say.table(v2.Field)
-        return f"(SELECT {own} AS id, MIN({form}) AS form FROM {fields} f GROUP BY {own})"
-
-    def _choices(self) -> str:
-        """What an answer's FieldChoiceMapId may name, and a choice be found (M15)."""
-        say = self.say
-        choice, mapped = say.key("c", v2.Choice, "id"), say.key("m", v2.FieldChoiceMap, "id")
-        chosen = say.key("m", v2.FieldChoiceMap, "choice_id")
-        choices, maps = say.table(v2.Choice), say.table(v2.FieldChoiceMap)
+        own, form = say.key(FIELD), say.shown(FIELD_FORM)
         return (
-            f"(SELECT {mapped} AS id FROM {maps} m JOIN {choices} c ON {choice} = {chosen}"
-            f" WHERE {mapped} IS NOT NULL UNION"
-            f" SELECT {choice} AS id FROM {choices} c LEFT JOIN {maps} m ON {mapped} = {choice}"
-            f" WHERE {mapped} IS NULL)"
+            f"SELECT {own} AS id, MIN({form}) AS form FROM {say.table(v2.Field)} f GROUP BY {own}"
         )
+
+    def _choices(self) -> tuple[str, str]:
+        """What an answer's FieldChoiceMapId may name, and a choice be found (M15).
+
+        Returns:
+            The SELECT, to be called ``k``, and when a row of it is the answer's.
+        """
+        say = self.say
+        alike = len({say.is_number(one) for one in (CHOICE, MAP, CHOSEN)}) == 1
+        written = say.key if alike else say.shown
+        choices, maps = say.table(v2.Choice), say.table(v2.FieldChoiceMap)
+        select = (
+            f"SELECT {written(MAP)} AS id FROM {maps} m JOIN {choices} c"
+            f" ON {say.same(CHOICE, MAP_CHOICE)} WHERE {say.key(MAP)} IS NOT NULL UNION"
+            f" SELECT {written(CHOICE)} AS id FROM {choices} c LEFT JOIN {maps} m"
+            f" ON {say.same(MAP, CHOICE)} WHERE {say.key(MAP)} IS NULL"
+        )
+        return select, f"k.id = {written(CHOSEN)}"
 
     def odd_answer(self) -> str:
         """Whether an answer ``a`` may make its submission fail, or its text be cleaned."""
@@ -97,8 +110,8 @@ class Selects:
         text = say.column("a", model, "free_form_entry")
         tests = [
             say.odd_text(text),
-            say.odd_id(say.column("a", model, "field_id"), required=True),
-            say.odd_id(say.column("a", model, "field_choice_map_id"), required=False),
+            say.odd_id(ASKED, required=True),
+            say.odd_id(CHOSEN, required=False),
         ]
         if self._texts:
             tests.append(say.is_dirty(text))
@@ -118,10 +131,10 @@ class Selects:
         )
         return " OR ".join(
             [
-                say.odd_own_id(say.column("s", model, "id")),
-                say.odd_id(say.column("s", model, "form_type_id"), required=True),
-                say.odd_id(say.column("s", model, "form_submission_status_id"), required=True),
-                say.odd_id(say.column("s", model, "organization_id"), required=False),
+                say.odd_own_id(SUBMISSION),
+                say.odd_id(ITS_FORM, required=True),
+                say.odd_id(ITS_STATUS, required=True),
+                say.odd_id(ITS_OWNER, required=False),
                 say.odd_text(code),
                 say.is_dirty(code),
                 say.has_replacement(code),
@@ -137,43 +150,41 @@ class Selects:
             pairs: those to fields that have several; else those with anything to be told.
         """
         say, model = self.say, v2.FormSubmissionMetaData
-        submission = say.key("s", v2.FormSubmission, "id")
-        text = say.column("a", model, "free_form_entry")
-        choice = say.column("a", model, "field_choice_map_id")
-        named, asked = (say.key("a", model, name) for name in ("form_submission_id", "field_id"))
-        shown_named, shown_asked = say.shown(named), say.shown(asked)
-        sample = say.shown(say.key("a", model, "id"))
+        submission = say.key(SUBMISSION)
+        text, choice = say.column("a", model, "free_form_entry"), say.column(*CHOSEN)
+        choices, chosen = self._choices()
+        sample = say.shown(ANSWER)
         if not self._source.has(model, "id"):
-            sample = say.joined(
-                f"COALESCE({shown_named}, '')", "'/'", f"COALESCE({shown_asked}, '')"
-            )
+            parts = (f"COALESCE({say.shown(part)}, '')" for part in (NAMED, ASKED))
+            sample = say.joined(next(parts), "'/'", next(parts))
         answers = f"{say.table(model)} a"
-        form = say.shown(say.key("s", v2.FormSubmission, "form_type_id"))
         # A choice that exists and no text, or text alone, to a field of the submission's form.
         dull = (
-            f"fd.form = {form} AND ({choice} IS NULL OR k.id IS NOT NULL AND {say.is_empty(text)})"
+            f"fd.form = {say.shown(ITS_FORM)}"
+            f" AND ({choice} IS NULL OR k.id IS NOT NULL AND {say.is_empty(text)})"
         )
         told = f"CASE WHEN {dull} THEN 0 ELSE 1 END = 1"
         if pairs:
             told = "1 = 1"
+            named, asked = say.key(NAMED), say.key(ASKED)
             several = (
                 f"SELECT {named} AS submission, {asked} AS field FROM {answers}"
-                f" GROUP BY {named}, {asked} HAVING COUNT(*) > 1"
+                f" GROUP BY {named}, {asked} HAVING {say.count} > 1"
             )
             answers = (
                 f"({several}) p JOIN {answers} ON {named} = p.submission AND {asked} = p.field"
             )
         return f"""
-            SELECT {say.shown(say.key("ft", v2.FormType, "id"))} AS form, {self._own()} AS own,
-                   {say.shown("fd.id")} AS field,
+            SELECT {say.shown(FORM)} AS form, {self._own()} AS own,
+                   {say.shown(FIELD, "fd.id")} AS field,
                    CASE WHEN {say.is_empty(text)} THEN 0 ELSE 1 END AS has_text,
                    CASE WHEN {choice} IS NULL THEN 0 WHEN k.id IS NULL THEN 2 ELSE 1 END AS choice,
                    CASE WHEN {submission} IS NULL THEN 0 ELSE 1 END AS there,
-                   {sample} AS sample, {say.shown(submission)} AS submission
+                   {sample} AS sample, {say.shown(SUBMISSION)} AS submission
               FROM {answers}
-              {self.join("s", v2.FormSubmission, "id", named)}
-              LEFT JOIN {self._fields()} fd ON fd.id = {asked}
-              LEFT JOIN {self._choices()} k ON k.id = {say.key("a", model, "field_choice_map_id")}
+              {self.join(SUBMISSION, NAMED)}
+              LEFT JOIN ({self._fields()}) fd ON {say.same(FIELD, ASKED, "fd.id")}
+              LEFT JOIN ({choices}) k ON {chosen}
               {self._homes(and_=told)}
         """
 
@@ -181,22 +192,18 @@ class Selects:
         """Every submission with what decides its findings, and its claim to a number (M12)."""
         say, model = self.say, v2.FormSubmission
         code = say.column("s", model, "lookup_code")
-        state = say.key("s", model, "form_submission_status_id")
-        form = say.column("ft", v2.FormType, "organization_id")
-        home = say.shown(say.key("ft", v2.FormType, "organization_id")) if form != "NULL" else "''"
-        own = say.shown(say.key("s", model, "organization_id"))
+        home = "''" if say.column(*FORM_OWNER) == "NULL" else say.shown(FORM_OWNER)
         return f"""
-            SELECT {say.shown(say.key("ft", v2.FormType, "id"))} AS form, {self._own()} AS own,
-                   {say.shown(say.key("st", v2.FormSubmissionStatus, "id"))} AS status,
+            SELECT {say.shown(FORM)} AS form, {self._own()} AS own, {say.shown(STATUS)} AS status,
                    CASE WHEN {say.is_empty(code)} THEN 'missing'
                         WHEN {say.is_dirty(code)} THEN ''
                         WHEN {say.longer_than(code, MAX_NUMBER)} THEN 'long' ELSE '' END AS fault,
-                   {say.shown(say.key("s", model, "id"))} AS sample,
+                   {say.shown(SUBMISSION)} AS sample,
                    CASE WHEN {say.is_dirty(code)} OR {say.has_replacement(code)} THEN '*'
-                        ELSE {code} END AS code,
-                   COALESCE({own}, {home}) AS home
+                        ELSE {say.code(code)} END AS code,
+                   COALESCE({say.shown(ITS_OWNER)}, {home}) AS home
               FROM {say.table(model)} s
-              {self.join("st", v2.FormSubmissionStatus, "id", state)}
+              {self.join(STATUS, ITS_STATUS)}
               {self._homes(everyone=everyone)}
         """
 
@@ -209,21 +216,20 @@ class Selects:
             SELECT d.form, d.own, d.field, d.submission AS sample
               FROM ({self.answers(pairs=True)}) d
              WHERE d.there = 1 AND d.field IS NOT NULL AND (d.choice <> 2 OR d.has_text = 1)
-             GROUP BY d.form, d.own, d.field, d.submission HAVING COUNT(*) > 1
+             GROUP BY d.form, d.own, d.field, d.submission HAVING {self.say.count} > 1
         """
 
     def documents(self) -> str:
         """Every submission whose texts are over 1,000,000 bytes."""
         say, model = self.say, v2.FormSubmissionMetaData
-        named = say.key("a", model, "form_submission_id")
+        named = say.key(NAMED)
         size = say.size(say.column("a", model, "free_form_entry"))
         return f"""
-            SELECT {say.shown(say.key("ft", v2.FormType, "id"))} AS form, {self._own()} AS own,
-                   {say.shown("t.id")} AS sample
+            SELECT {say.shown(FORM)} AS form, {self._own()} AS own,
+                   {say.shown(SUBMISSION)} AS sample
               FROM (SELECT {named} AS id FROM {say.table(model)} a
                      GROUP BY {named} HAVING SUM({size}) > {LARGE_DOCUMENT}) t
-              JOIN {say.table(v2.FormSubmission)} s
-                ON {say.key("s", v2.FormSubmission, "id")} = t.id
+              JOIN {say.table(v2.FormSubmission)} s ON {say.same(NAMED, SUBMISSION, "t.id")}
               {self._homes(everyone=True)}
         """
 
@@ -233,35 +239,30 @@ class Selects:
         Args:
             strangers: those with answers to other forms' fields too.
         """
-        say, model = self.say, v2.FormSubmissionMetaData
-        state = say.key("s", v2.FormSubmission, "form_submission_status_id")
-        named = say.key("a", model, "form_submission_id")
-        own = say.key("s", v2.FormSubmission, "id")
+        say = self.say
+        own, submissions = say.shown(SUBMISSION), say.table(v2.FormSubmission)
+        answered = (
+            f"{say.table(v2.FormSubmissionMetaData)} a"
+            f" JOIN {submissions} s ON {say.same(SUBMISSION, NAMED)}"
+        )
         parts = [
             f"""
-            SELECT {say.shown(own)} AS id FROM {say.table(v2.FormSubmission)} s
-              {self.join("st", v2.FormSubmissionStatus, "id", state)}
+            SELECT {own} AS id FROM {submissions} s
+              {self.join(STATUS, ITS_STATUS)}
              WHERE {self.odd_submission()}
             """,
             f"""
-            SELECT {say.shown(own)} AS id FROM {say.table(model)} a
-              JOIN {say.table(v2.FormSubmission)} s ON {own} = {named}
+            SELECT {own} AS id FROM {answered}
              WHERE {self.odd_answer()}
             """,
         ]
         if strangers:
-            home = say.column("f", v2.Field, "form_type_id")
-            its, theirs = (
-                say.key("f", v2.Field, "form_type_id"),
-                say.key("s", v2.FormSubmission, "form_type_id"),
-            )
-            asked = f"{say.key('f', v2.Field, 'id')} = {say.key('a', model, 'field_id')}"
             parts.append(
                 f"""
-                SELECT {say.shown(own)} AS id FROM {say.table(model)} a
-                  JOIN {say.table(v2.FormSubmission)} s ON {own} = {named}
-                  JOIN {say.table(v2.Field)} f ON {asked}
-                 WHERE {its} <> {theirs} OR {home} IS NULL
+                SELECT {own} AS id FROM {answered}
+                  JOIN {say.table(v2.Field)} f ON {say.same(FIELD, ASKED)}
+                 WHERE NOT ({say.same(FIELD_FORM, ITS_FORM)})
+                    OR {say.column(*FIELD_FORM)} IS NULL
                 """
             )
         self.without = " UNION ".join(parts)
