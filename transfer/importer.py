@@ -28,7 +28,8 @@ from transfer.progress import (
 )
 from transfer.report import MigrationReport
 from transfer.scope import Scope
-from transfer.source import Source, identity
+from transfer.source import Source
+from transfer.source_place import identity
 from transfer.target import Target
 from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work

@@ -32,7 +32,8 @@ from transfer.records import V2Answer, is_id
 from transfer.report import MigrationReport, RetryReport
 from transfer.retry_journal import RetriedBatch, RetryJournal
 from transfer.scope import Scope
-from transfer.source import Source, identity
+from transfer.source import Source
+from transfer.source_place import identity
 from transfer.strays import Stray, Strays, find_homes, waiting
 from transfer.target import Target
 from transfer.work import Run, Work

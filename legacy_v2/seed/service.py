@@ -16,7 +16,7 @@ from legacy_v2.seed.faults import FAULTS, Fault
 from legacy_v2.seed.submissions import stream
 from legacy_v2.seed.workshop import Workshop
 from legacy_v2.seed.writers import SeedRefusedError, Writer, postgres_tables, sqlite_file
-from transfer.source import describe, sqlite_path
+from transfer.source_place import describe, sqlite_path
 
 DEFAULT_ANSWERS = 20  # of a submission
 MAX_ANSWERS = 1_000  # a form gets a field for each

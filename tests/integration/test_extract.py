@@ -188,13 +188,13 @@ def test_no_statement_carries_a_list_as_long_as_the_batch(
 ) -> None:
     """SQL Server takes at most 2,100 parameters."""
     rich_v2(v2_path)
-    most, real = [], Source._fetch
+    most, real = [], Source._run
 
     def fetch(self: Source, statement: str, parameters: Any) -> Any:
         most.append(len(parameters))
         return real(self, statement, parameters)
 
-    monkeypatch.setattr(Source, "_fetch", fetch)
+    monkeypatch.setattr(Source, "_run", fetch)
 
     run(batch_size=1000)
 

@@ -17,7 +17,9 @@ from tests.runs import query, run
 from tests.v2 import make_v2, use_v2
 from transfer import extract
 from transfer.exceptions import RunStoppedError, SourceError, SourceLostError
-from transfer.source import Source, _bits, _ids, _times, describe, identity, sqlite_path
+from transfer.source import Source
+from transfer.source_place import describe, identity, sqlite_path
+from transfer.source_values import bits, ids, times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +49,8 @@ def test_a_folder_in_place_of_a_file_is_called_one(v2_path: Path) -> None:
 @pytest.mark.usefixtures("v2_path")
 def test_r8_an_option_the_driver_does_not_know_is_named_without_the_password() -> None:
     # The driver reads its options before it connects: no server is needed.
-    settings, _ = legacy("X", "mssql://sa:s3cret@127.0.0.1:1/Pliers?bogus=s3cret", base=Path("/"))
+    settings, _ = legacy("X", "mssql://sa:s3cret@127.0.0.1:1/Pliers", base=Path("/"))
+    settings["OPTIONS"]["extra_params"] = "bogus=s3cret"
 
     with use_v2(**settings), pytest.raises(SourceError) as refused:
         Source()
@@ -126,23 +129,23 @@ def test_a_table_or_column_that_is_missing_is_named_before_anything_is_begun(
 
 def test_ids_are_lower_case_text_whatever_they_came_as() -> None:
     key = "0A000000-0000-4000-8000-00000000000F"
-    assert list(_ids([key, key.lower()])) == [key.lower()] * 2
-    assert list(_ids([UUID(key), None])) == [key.lower(), None]
-    assert list(_ids(())) == []
+    assert list(ids([key, key.lower()])) == [key.lower()] * 2
+    assert list(ids([UUID(key), None])) == [key.lower(), None]
+    assert list(ids(())) == []
 
 
 def test_bits_are_true_false_or_none() -> None:
-    assert list(_bits([1, 0, True, None])) == [True, False, True, None]
+    assert list(bits([1, 0, True, None])) == [True, False, True, None]
 
 
 def test_r7_a_bit_that_is_neither_is_left_for_the_mapping_to_refuse() -> None:
-    assert list(_bits(["false", 2, b"\x00"])) == ["false", 2, b"\x00"]
+    assert list(bits(["false", 2, b"\x00"])) == ["false", 2, b"\x00"]
 
 
 def test_times_are_naive_and_what_is_none_is_left_to_the_mapping() -> None:
     moment = datetime(2024, 3, 1, 10, 20, 30, 123456)  # noqa: DTZ001 - v2's times have no zone
     given = ["2024-03-01 10:20:30.123456", "2024-03-01T10:20:30.1234567", moment, None, "soon", 7]
-    assert list(_times(given)) == [moment, moment, moment, None, "soon", 7]
+    assert list(times(given)) == [moment, moment, moment, None, "soon", 7]
 
 
 # A lost connection
@@ -156,7 +159,7 @@ def source(v2_path: Path) -> Source:
 
 def failing(source: Source, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[Any]:
     """Let the next reads fail with these errors; returns the list of tries."""
-    real, tries = source._fetch_once, []
+    real, tries = source._ask, []
 
     def fetch(*args: Any) -> Any:
         tries.append(args)
@@ -164,7 +167,7 @@ def failing(source: Source, monkeypatch: pytest.MonkeyPatch, *errors: Exception)
             raise errors[len(tries) - 1]
         return real(*args)
 
-    monkeypatch.setattr(source, "_fetch_once", fetch)
+    monkeypatch.setattr(source, "_ask", fetch)
     return tries
 
 
@@ -222,7 +225,7 @@ def lose_v2(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let v2 be away from its nth read on, with no pauses between tries."""
 
     def lose(after: int) -> None:
-        real, reads = Source._fetch_once, []
+        real, reads = Source._ask, []
 
         def fetch(self: Source, *args: Any) -> Any:
             reads.append(1)
@@ -230,7 +233,7 @@ def lose_v2(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
                 raise OperationalError("database is locked")
             return real(self, *args)
 
-        monkeypatch.setattr(Source, "_fetch_once", fetch)
+        monkeypatch.setattr(Source, "_ask", fetch)
         monkeypatch.setattr("transfer.source.time.sleep", lambda _seconds: None)
 
     return lose

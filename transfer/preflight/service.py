@@ -32,7 +32,7 @@ from transfer.preflight.volumes import take_volumes
 from transfer.restore_point import check_name, create_restore_point
 from transfer.scope import Scope
 from transfer.source import Source
-from transfer.source import describe as describe_source
+from transfer.source_place import describe as describe_source
 from transfer.target import describe, first_line
 
 FORMS, VOLUME, HAZARDS, BACK = "forms", "volume", "hazards", "way back"

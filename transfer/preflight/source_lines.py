@@ -16,7 +16,8 @@ from legacy_v2.introspection import ASSUMED
 from transfer import fitness
 from transfer.exceptions import SourceError
 from transfer.preflight.lines import Line, blocked, listed, ok, warning
-from transfer.source import Source, sqlite_path
+from transfer.source import Source
+from transfer.source_place import sqlite_path
 
 AREA, SCHEMA = "v2", "v2 schema"
 # Texts that v3 keeps in a column of their own, with its length and what becomes of longer ones.

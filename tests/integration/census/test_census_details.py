@@ -278,13 +278,13 @@ def test_v2_is_only_read_and_in_few_statements(
 ) -> None:
     """As many statements for a thousand submissions as for two."""
     asked: list[str] = []
-    real = Source._fetch_once
+    real = Source._ask
 
     def listen(self: Source, statement: str, parameters: Any) -> Any:
         asked.append(statement)
         return real(self, statement, parameters)
 
-    monkeypatch.setattr(Source, "_fetch_once", listen)
+    monkeypatch.setattr(Source, "_ask", listen)
     v2 = simple_v2(v2_path, submissions=[{}, {"LookupCode": None}])
     census()
     before = len(asked)

@@ -11,7 +11,7 @@ from transfer.mapping.context import parse_mapping_file
 from transfer.models import MigrationError, MigrationProgress
 from transfer.options import ImportOptions
 from transfer.plan import PLAN
-from transfer.source import identity
+from transfer.source_place import identity
 from transfer.verify_report import Check, Verdict, VerifyReport
 
 NAME = "rehearsal"
