@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from legacy_v2 import names
 from transfer.batch import TableState
 from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
@@ -215,7 +216,9 @@ def _samples(samples: Iterable[Finding]) -> Table:
     for name in ("v2 table", "v2 id", "why"):
         table.add_column(name, overflow="fold")
     for finding in samples:
-        table.add_row(finding.v2_table, _plain(finding.record_id), _plain(finding.message))
+        table.add_row(
+            names.told(finding.v2_table), _plain(finding.record_id), _plain(finding.message)
+        )
     return table
 
 

@@ -34,7 +34,7 @@ def tables(entries: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(value, str) and _ALIAS.fullmatch(value):
             raise ConfigurationError(
                 f"{_place('tables', key)} is {shorten(value)}, which queries use for something "
-                "else (T to Z and a number); let v2 have a view or synonym of another name"
+                "else (T to Z and a number); let v2 have a view of another name"
             )
     return _renamed("tables", entries, names.canonical(), "table of v2")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from forms_app.models import Form
+from legacy_v2.ids import uuid_of
 from organizations.models import Organization, User
 from submissions.models import Submission, SubmissionStatus
 from transfer.mapping.codes import CODES
@@ -101,9 +102,18 @@ def test_the_example_of_a_mapping_file_is_one():
 
     mapping = parse_mapping_file(example)
 
-    assert mapping.forms
+    assert uuid_of(17) in mapping.forms.values()
     assert mapping.field_types
     assert mapping.statuses
+    assert mapping.tables
+    assert mapping.columns
+
+
+def test_the_uuids_made_from_numbers_are_those_the_document_shows():
+    rows = table(section("Ids that are whole numbers"), "| | |")
+    shown = {number: text.strip("`") for number, text in rows[1:]}
+
+    assert shown == {str(number): uuid_of(number) for number in (17, -1)}
 
 
 def test_the_statuses_of_the_mapping_are_v3s():

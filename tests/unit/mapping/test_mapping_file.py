@@ -119,7 +119,7 @@ def test_a_whole_number_is_an_organization_s_id_where_v2_has_such():
         ("[tables.Field]\nId = 'x'", ["[tables] 'Field'", "as text"]),
         ("[tables]\nField = 'a'\nfield = 'b'", ["[tables] 'field'", "twice"]),
         ("[tables]\nField = 'archive.Fields'", ["'archive.Fields'", "schema", "V2_SCHEMA"]),
-        ("[tables]\nField = 'u0'", ["[tables] 'Field'", "'u0'", "view or synonym"]),
+        ("[tables]\nField = 'u0'", ["[tables] 'Field'", "'u0'", "view of another name"]),
         (
             "[tables]\nField = 'X'\nFormType = 'x'",
             ["[tables]", "FormType and Field are both 'X'", "a name of its own"],
