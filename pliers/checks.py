@@ -4,7 +4,6 @@ An address that cannot be read at all stops the settings themselves (``environme
 what can be told once they are loaded. Nothing connects, and no address is repeated (R8).
 """
 
-import importlib
 import tomllib
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,9 +12,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from forms_app.models import FormStatus
+from pliers import drivers
 
 V3_ENGINES = frozenset({"django.db.backends.postgresql", "pliers.postgresql"})
-SQL_SERVER_LIBRARIES = "libodbc2 libltdl7 libkrb5-3 libgssapi-krb5-2"
 
 
 @register()
@@ -103,18 +102,13 @@ def check_stored_warnings(**_: Any) -> list[CheckMessage]:
 @register()
 def check_sql_server_driver(**_: Any) -> list[CheckMessage]:
     """E006: where v2 is SQL Server, its driver loads on this machine."""
-    if settings.DATABASES.get("v2", {}).get("ENGINE") != "mssql":
+    found = drivers.problem(settings.DATABASES.get("v2", {}))
+    if found is None:
         return []
-    try:
-        # mssql-django imports pyodbc even where it uses the other driver.
-        for name in ("pyodbc", "mssql_python"):
-            importlib.import_module(name)
-    except (ImportError, OSError, RuntimeError) as error:
-        return [
-            Error(
-                f"V2_DATABASE_URL names a SQL Server, whose driver does not load: {error}.",
-                hint=f"On Debian: apt-get install {SQL_SERVER_LIBRARIES}",
-                id="pliers.E006",
-            )
-        ]
-    return []
+    return [
+        Error(
+            f"V2_DATABASE_URL names a SQL Server, whose driver does not load: {found.what}",
+            hint=found.hint,
+            id="pliers.E006",
+        )
+    ]

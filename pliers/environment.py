@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from pliers import envfile
+from pliers import drivers, envfile, sql_server
 
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "psql", "pgsql"})
 V2_SCHEMES = POSTGRES_SCHEMES | {"mssql", "sqlite"}
@@ -25,19 +25,10 @@ _EXAMPLES = {
     "mssql": "mssql://user:password@host:1433/database?Encrypt=yes",
     "sqlite": "sqlite:///folder/v2.sqlite3",
 }
+MAX_SCHEMA = 128  # characters of a name in SQL Server; PostgreSQL takes 63 bytes
 _TRUE = frozenset({"1", "true", "yes", "on", "y"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
 
-# Options that mssql-django itself reads; every other one belongs to the driver.
-_MSSQL_NUMBERS = frozenset({
-    "connection_retries", "connection_retry_backoff_time", "connection_timeout", "query_timeout",
-})  # fmt: skip
-_MSSQL_WORDS = frozenset({"collation", "isolation_level"})
-# Where the address has a place for it, or the bundled driver decides.
-_MSSQL_REFUSED_OPTIONS = frozenset({
-    "addr", "address", "database", "driver", "dsn", "pwd", "password", "server", "uid", "user",
-})  # fmt: skip
-_OPTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
 # What a session of a PostgreSQL copy of v2 starts with (R4).
 READ_ONLY_SESSION = "-c default_transaction_read_only=on"
 
@@ -113,7 +104,15 @@ def postgres(name: str, address: str) -> dict[str, Any]:
     return _parse(name, address, POSTGRES_SCHEMES)
 
 
-def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path | None]:
+def legacy(
+    name: str,
+    address: str,
+    *,
+    base: Path,
+    schema: str = "",
+    driver: str = "",
+    odbc_driver: str = "",
+) -> tuple[dict[str, Any], Path | None]:
     """Return Django's settings for a v2 database, and its file where it is a SQLite file.
 
     SQLite is opened read-only: R4, and a mistyped path must not make an empty database. Who has
@@ -124,23 +123,84 @@ def legacy(name: str, address: str, *, base: Path) -> tuple[dict[str, Any], Path
         name: the variable it came from, for messages.
         address: ``mssql://…``, ``postgres://…`` or ``sqlite:///…``.
         base: where a relative path starts.
+        schema: V2_SCHEMA, the schema of v2's tables; empty: the database's usual one.
+        driver: V2_SQL_SERVER_DRIVER; empty: mssql-python.
+        odbc_driver: V2_ODBC_DRIVER, what pyodbc loads; empty: the one that mssql-python brings.
 
     Raises:
-        ImproperlyConfigured: it is not such an address.
+        ImproperlyConfigured: it is not such an address, or the rest does not go with it.
     """
     settings = _parse(name, address, V2_SCHEMES)
+    _check_schema(schema)
     if settings["ENGINE"] == "mssql":
-        return settings | {"OPTIONS": _mssql_options(name, settings.get("OPTIONS", {}))}, None
+        return _sql_server(name, address, settings, schema, driver, odbc_driver), None
     if settings["ENGINE"] != "django.db.backends.sqlite3":
-        options = settings.get("OPTIONS", {})
-        started = f"{options.get('options', '')} {READ_ONLY_SESSION}".strip()
-        return settings | {"OPTIONS": options | {"options": started}}, None
+        return _postgres_copy(settings, schema), None
+    if schema:
+        raise ImproperlyConfigured(
+            f"V2_SCHEMA is set, and {name} is a SQLite file, which has no schemas: unset it"
+        )
     # django-environ reads "+" as a blank, which is right in a query and wrong in a path.
     written = unquote(urlsplit(address).path.removeprefix("/"))
     if written in {"", ":memory:"}:
         raise _not_an_address(name, {"sqlite"})
     path = base / _at_home(name, written)
     return read_only_sqlite(path), path
+
+
+def _sql_server(
+    name: str,
+    address: str,
+    parsed: dict[str, Any],
+    schema: str,
+    driver: str,
+    odbc_driver: str,
+) -> dict[str, Any]:
+    driver = driver.strip().lower().replace("_", "-") or sql_server.MSSQL_PYTHON
+    if driver not in sql_server.DRIVERS:
+        raise ImproperlyConfigured(
+            f"V2_SQL_SERVER_DRIVER has to be one of {', '.join(sql_server.DRIVERS)}"
+        )
+    if odbc_driver and driver != sql_server.PYODBC:
+        raise ImproperlyConfigured(
+            "V2_ODBC_DRIVER is set, and mssql-python brings its own: unset it, or set"
+            " V2_SQL_SERVER_DRIVER=pyodbc"
+        )
+    if driver == sql_server.PYODBC:
+        odbc_driver = odbc_driver or drivers.bundled() or drivers.USUAL
+    # django-environ leaves the host as it is written, and reads "+" in a name as a blank.
+    decoded = parsed | {
+        "HOST": unquote(parsed["HOST"]),
+        "NAME": unquote(urlsplit(address).path.removeprefix("/")),
+    }
+    written = parse_qsl(urlsplit(address).query, keep_blank_values=True)
+    return sql_server.settings(
+        name, decoded, written, driver=driver, odbc_driver=odbc_driver, schema=schema
+    )
+
+
+def _postgres_copy(settings: dict[str, Any], schema: str) -> dict[str, Any]:
+    options = settings.get("OPTIONS", {})
+    started = [str(options.get("options", "")), READ_ONLY_SESSION]
+    if schema:
+        if "search_path" in started[0]:
+            raise ImproperlyConfigured(
+                "V2_SCHEMA is set, and the options of V2_DATABASE_URL set search_path: keep one"
+            )
+        # A plain name as people write it; any other in quotes, and what ends a word for libpq
+        # behind a backslash.
+        plain = re.fullmatch(r"[a-z_][a-z0-9_]*", schema)
+        quoted = schema if plain else '"{}"'.format(schema.replace('"', '""'))
+        path = re.sub(r"([\\\s])", r"\\\1", quoted)
+        started.append(f"-c search_path={path}")
+    return settings | {"OPTIONS": options | {"options": " ".join(filter(None, started))}}
+
+
+def _check_schema(schema: str) -> None:
+    if schema and not (schema.isprintable() and len(schema) <= MAX_SCHEMA):
+        raise ImproperlyConfigured(
+            f"V2_SCHEMA has to be a schema's name: 1 to {MAX_SCHEMA} printable characters"
+        )
 
 
 def read_only_sqlite(path: Path) -> dict[str, Any]:
@@ -184,41 +244,19 @@ def _parse(name: str, address: str, schemes: frozenset[str]) -> dict[str, Any]:
         # A "host" of a SQLite file means a slash too few; django-environ would print it.
         if scheme not in schemes or (scheme == "sqlite" and host):
             raise _not_an_address(name, schemes)
-        settings: dict[str, Any] = environ.Env.db_url_config(address)
+        # django-environ has ideas of its own about options; those of SQL Server are read apart.
+        plain = urlsplit(address)._replace(query="").geturl() if scheme == "mssql" else address
+        settings: dict[str, Any] = environ.Env.db_url_config(plain)
         # urlsplit accepts "host:port" with a word for a port until it is asked for it.
         port = settings["PORT"]
     except ValueError:
         raise _not_an_address(name, schemes) from None
     if not settings["NAME"] or (port and not str(port).replace(",", "").isdecimal()):
         raise _not_an_address(name, schemes)
-    if scheme != "sqlite" and urlsplit(address).query:
+    if scheme in POSTGRES_SCHEMES and urlsplit(address).query:
         # django-environ turns "yes" and "5" into other types; drivers want what was written.
         settings["OPTIONS"] = dict(parse_qsl(urlsplit(address).query))
     return settings
-
-
-def _mssql_options(name: str, written: dict[str, Any]) -> dict[str, Any]:
-    """Sort options into mssql-django's own and the driver's, which travel in one string."""
-    options: dict[str, Any] = {"python_driver": "mssql_python"}
-    extra = []
-    for key, value in written.items():
-        if not _OPTION_NAME.fullmatch(key) or key.lower() in _MSSQL_REFUSED_OPTIONS:
-            raise ImproperlyConfigured(
-                f"{name}: an option of the address cannot be used; host, user, password and"
-                " database are written before the question mark"
-            )
-        if key in _MSSQL_NUMBERS:
-            if not value.isdecimal():
-                raise ImproperlyConfigured(f"{name}: the option {key} has to be a whole number")
-            options[key] = int(value)
-        elif key in _MSSQL_WORDS:
-            options[key] = value
-        else:
-            escaped = value.replace("}", "}}")
-            extra.append(f"{key}={{{escaped}}}")
-    if extra:
-        options["extra_params"] = ";".join(extra)
-    return options
 
 
 def _not_an_address(name: str, schemes: frozenset[str] | set[str]) -> ImproperlyConfigured:

@@ -81,7 +81,14 @@ def embedded_database(server: Server) -> dict[str, Any]:
 
 _V3_ADDRESS = ENVIRONMENT.text("DATABASE_URL")
 _V2_ADDRESS = ENVIRONMENT.text("V2_DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR / 'v2.sqlite3'))}")
-_V2_SETTINGS, V2_SQLITE_PATH = legacy("V2_DATABASE_URL", _V2_ADDRESS, base=BASE_DIR)
+_V2_SETTINGS, V2_SQLITE_PATH = legacy(
+    "V2_DATABASE_URL",
+    _V2_ADDRESS,
+    base=BASE_DIR,
+    schema=ENVIRONMENT.text("V2_SCHEMA"),
+    driver=ENVIRONMENT.text("V2_SQL_SERVER_DRIVER"),
+    odbc_driver=ENVIRONMENT.text("V2_ODBC_DRIVER"),
+)
 """V2_SQLITE_PATH is the v2 file where v2 is SQLite; the alias itself opens it read-only."""
 
 DATABASES = {

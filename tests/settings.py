@@ -21,6 +21,9 @@ os.environ.update(
     V2_FORM_STATUS="",
     V2_MAPPING="",
     V2_MAX_STORED_WARNINGS="",
+    V2_ODBC_DRIVER="",
+    V2_SCHEMA="",
+    V2_SQL_SERVER_DRIVER="",
     V2_TIME_ZONE="",
 )
 os.environ.setdefault("PLIERS_TEST_VAR", f"{tempfile.gettempdir()}/pliers-test-{uuid4().hex[:12]}")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from mssql import base
 
 from legacy_v2.sqlserver.operations import DatabaseOperations
+from pliers.sql_server import connection_string
 
 # Messages are told apart by their English text where the driver leaves out their number; and where
 # a reader and one of v2's writers wait for each other, the reader gives way (1205) and asks again.
@@ -45,6 +46,13 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped pa
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.isolation = READ_COMMITTED  # of the session; known once it is open
+
+    def _build_connection_string(self, conn_params: dict[str, Any], _driver: str) -> str:
+        """The connection string with each value in braces, so that any password arrives as it is.
+
+        mssql-django's own takes away blanks at its ends, and knows no driver by its file's name.
+        """
+        return connection_string(conn_params)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - a driver's
         """Open a connection of our own: one out of a pool may be dead, or have another's state."""

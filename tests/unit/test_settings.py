@@ -12,7 +12,6 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from pliers import environment
-from pliers.checks import check_sql_server_driver
 from pliers.commandline import one_line
 from pliers.environment import Environment
 
@@ -113,37 +112,6 @@ def test_a_postgresql_address_of_a_socket():
     found = environment.postgres("X", "postgres://me@/v3?host=/run/postgresql&connect_timeout=5")
     assert (found["HOST"], found["NAME"]) == ("", "v3")
     assert found["OPTIONS"] == {"host": "/run/postgresql", "connect_timeout": "5"}
-
-
-def test_a_sql_server_address_gives_the_driver_its_options_escaped(tmp_path):
-    address = (
-        "mssql://sa:p%3Bw@host:1433/Pliers?Encrypt=yes&ApplicationIntent=Read}Only%3BPWD%3Dx"
-        "&query_timeout=30&isolation_level=SNAPSHOT"
-    )
-    found, path = environment.legacy("X", address, base=tmp_path)
-    assert path is None
-    assert (found["ENGINE"], found["PASSWORD"], found["PORT"]) == ("mssql", "p;w", 1433)
-    assert found["OPTIONS"] == {
-        "python_driver": "mssql_python",
-        "extra_params": "Encrypt={yes};ApplicationIntent={Read}}Only;PWD=x}",
-        "query_timeout": 30,
-        "isolation_level": "SNAPSHOT",
-    }
-
-
-@pytest.mark.parametrize("option", ["PWD", "server", "Driver", "a;b"])
-def test_r8_a_sql_server_option_cannot_replace_the_address(tmp_path, option):
-    with pytest.raises(ImproperlyConfigured, match="an option of the address") as caught:
-        environment.legacy("X", f"mssql://u:p@h/d?{option}={SECRET}", base=tmp_path)
-    assert SECRET not in str(caught.value)
-
-
-@pytest.mark.parametrize("value", ["abc", "-1", "1.5", SECRET])
-@pytest.mark.parametrize("option", ["connection_timeout", "query_timeout", "connection_retries"])
-def test_a_sql_server_option_that_counts_has_to_be_a_number(tmp_path, option, value):
-    with pytest.raises(ImproperlyConfigured, match=f"X: the option {option} has to be") as caught:
-        environment.legacy("X", f"mssql://u:p@h/d?{option}={value}", base=tmp_path)
-    assert value not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -257,14 +225,6 @@ def test_v3_in_anything_but_postgresql_is_found_by_a_check(monkeypatch):
     sqlite = environment.read_only_sqlite(Path("v3.sqlite3"))
     monkeypatch.setitem(settings.DATABASES, "default", sqlite)
     assert found_ids() == ["pliers.E001"]
-
-
-def test_a_sql_server_driver_that_does_not_load_is_found_by_a_check(monkeypatch):
-    monkeypatch.setitem(settings.DATABASES, "v2", {"ENGINE": "mssql"})
-    monkeypatch.setitem(sys.modules, "pyodbc", None)
-    (message,) = check_sql_server_driver()
-    assert message.id == "pliers.E006"
-    assert "apt-get install" in (message.hint or "")
 
 
 def test_every_variable_is_in_the_example_file():
