@@ -11,6 +11,8 @@ from pytest_django import DjangoDbBlocker
 
 from pliers.environment import read_only_sqlite
 
+pytest_plugins = ["tests.sqlserver.fixtures"]
+
 
 @pytest.fixture
 def point_v2_at(

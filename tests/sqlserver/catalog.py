@@ -123,7 +123,10 @@ class PeerCatalog(Catalog):
         keys = select.order_by
         if len(keys) != 1 or keys[0].descending or select.group_by or select.has_aggregates:
             return None
-        at = self._column(_key_name(keys[0]), select, table)
+        key, name = keys[0], _key_name(keys[0])
+        if key.position is not None:
+            name = (select.items or ())[key.position - 1].expression or ""
+        at = self._column(name, select, table)
         return at if at is not None and table.sortable(at) else None
 
     def _bound(

@@ -96,7 +96,12 @@ def stored(kind: Any, value: Any) -> Any:
 
 
 def made(
-    schema: str, name: str, columns: Sequence[tuple[str, Any]], rows: Sequence[Sequence[Any]]
+    schema: str,
+    name: str,
+    columns: Sequence[tuple[str, Any]],
+    rows: Sequence[Sequence[Any]],
+    *,
+    nullable: frozenset[str] = frozenset(),
 ) -> PeerTable:
     """A table of (name, type) columns; its values are converted to what the types hold."""
     kinds = [kind for _, kind in columns]
@@ -105,4 +110,5 @@ def made(
         columns=[Column(column, kind) for column, kind in columns],
         rows=[[stored(k, v) for k, v in zip(kinds, row, strict=True)] for row in rows],
         schema=schema,
+        nullable=nullable,
     )

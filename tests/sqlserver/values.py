@@ -55,10 +55,11 @@ class Guid(str):
         return str.__hash__(self)
 
     def __eq__(self, other: object) -> bool:
-        return self.key == Guid.of(other).key
+        # pysqlbridge looks for None among a row's values; NULL is nothing's equal.
+        return other is not None and self.key == Guid.of(other).key
 
     def __ne__(self, other: object) -> bool:
-        return self.key != Guid.of(other).key
+        return not self == other
 
     def __lt__(self, other: str) -> bool:
         return self.key < Guid.of(other).key
