@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 
-from pliers.sql_server import ENGINE, login_of
+from pliers.sql_server import ENGINE, MSSQL_PYTHON, PYODBC, login_of
 
 USUAL = "ODBC Driver 18 for SQL Server"
 # Debian's packages of the libraries that pyodbc and Microsoft's driver are linked with.
-# mssql-django imports pyodbc even where it uses the other driver.
 PACKAGES = {
     "libodbc.so.2": "libodbc2",
     "libltdl.so.7": "libltdl7",
@@ -61,21 +60,22 @@ def problem(
     """
     if settings_dict.get("ENGINE") != ENGINE:
         return None
+    options = settings_dict.get("OPTIONS", {})
+    driver = MSSQL_PYTHON if options.get("python_driver") else PYODBC
     login = login_of(settings_dict)
-    wanted = PACKAGES | (CURL if login and login.needs_curl else {})
+    wanted = PACKAGES | (CURL if login and driver in login.curl else {})
     if sys.platform == "linux" and (missing := [name for name in wanted if not _loads(name, load)]):
         return _missing(missing)
-    options = settings_dict.get("OPTIONS", {})
-    modules = ["pyodbc"] + (["mssql_python"] if options.get("python_driver") else [])
     try:
-        for module in modules:
+        # mssql-django imports pyodbc even where it uses the other driver.
+        for module in ["pyodbc"] + (["mssql_python"] if driver == MSSQL_PYTHON else []):
             importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:
         if names := _LIBRARY.findall(str(error)):
             return _missing(names[:1])
         said = " ".join(str(error).split())
         return Problem(f"{said}.", "Install it again with make, see docs/dependencies.md.")
-    return None if options.get("python_driver") else _odbc_problem(str(options["driver"]))
+    return None if driver == MSSQL_PYTHON else _odbc_problem(str(options["driver"]))
 
 
 def require(settings_dict: Mapping[str, Any]) -> None:

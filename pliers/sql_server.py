@@ -26,16 +26,17 @@ class Login(NamedTuple):
     user: bool | None
     password: bool
     drivers: tuple[str, ...] = DRIVERS
-    # Microsoft's driver asks Entra itself, and loads libcurl for it.
-    needs_curl: bool = False
+    # With these it is Microsoft's ODBC driver that asks Entra, and loads libcurl for it; otherwise
+    # mssql-python asks by azure-identity.
+    curl: tuple[str, ...] = ()
 
 
 LOGINS = {
     "SqlPassword": Login(user=True, password=True),
-    "ActiveDirectoryPassword": Login(user=True, password=True, needs_curl=True),
-    "ActiveDirectoryServicePrincipal": Login(user=True, password=True, needs_curl=True),
-    "ActiveDirectoryIntegrated": Login(user=False, password=False, needs_curl=True),
-    "ActiveDirectoryMsi": Login(user=None, password=False),
+    "ActiveDirectoryPassword": Login(user=True, password=True, curl=DRIVERS),
+    "ActiveDirectoryServicePrincipal": Login(user=True, password=True, curl=DRIVERS),
+    "ActiveDirectoryIntegrated": Login(user=False, password=False, curl=DRIVERS),
+    "ActiveDirectoryMsi": Login(user=None, password=False, curl=(PYODBC,)),
     "ActiveDirectoryInteractive": Login(user=None, password=False, drivers=(MSSQL_PYTHON,)),
     "ActiveDirectoryDefault": Login(user=False, password=False, drivers=(MSSQL_PYTHON,)),
     "ActiveDirectoryDeviceCode": Login(user=False, password=False, drivers=(MSSQL_PYTHON,)),

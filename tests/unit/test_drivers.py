@@ -48,7 +48,10 @@ def test_a_login_that_asks_entra_by_the_driver_needs_curl_too() -> None:
     native = made("mssql://u:p@h/d?Authentication=ActiveDirectoryServicePrincipal")
     found = drivers.problem(native, lacking("libcurl.so.4"))
     assert found == ("libcurl.so.4 is missing.", "On Debian: apt-get install libcurl4")
-    assert drivers.problem(made(), lacking("libcurl.so.4")) is None
+    managed = "mssql://h/d?Authentication=ActiveDirectoryMsi"
+    assert drivers.problem(made(managed, driver="pyodbc"), lacking("libcurl.so.4")) == found
+    for without in (managed, ADDRESS):  # mssql-python asks by azure-identity
+        assert drivers.problem(made(without), lacking("libcurl.so.4")) is None
 
 
 def test_other_databases_need_none_of_it() -> None:
