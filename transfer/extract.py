@@ -23,6 +23,7 @@ from django.db.models import (
 )
 
 from legacy_v2 import models as v2
+from legacy_v2 import names
 from transfer.exceptions import SourceError
 from transfer.mapping.text import is_clean
 from transfer.records import (
@@ -117,13 +118,16 @@ def _between(
     return query.filter(inside | or_else if or_else and inside else inside)
 
 
-def _has_key(source: Source, key: str) -> tuple[Q, Q]:
+def _has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
     """Conditions: the row can be read by its key; it cannot, which only a hand-made copy can hold.
 
     A key can be null; in SQLite also empty, or a number or bytes, which sort before and after text.
+    Where ids are numbers (legacy_v2.ids), a number is what they should be.
     """
     null = Q(**{f"{key}__isnull": True})
-    if source.connection.vendor != "sqlite":
+    column = names.column(names.field_of(model, key))
+    whole = (names.table(model), column) in source.schema.integer_ids
+    if whole or source.connection.vendor != "sqlite":
         return ~null, null
     no_text, no_bytes = Value("", TextField()), Value(b"", BinaryField())
     has = Q(**{f"{key}__gt": no_text, f"{key}__lt": no_bytes})
@@ -137,8 +141,8 @@ def _last_key(page: Page, query: "QuerySet[Any]") -> str:
         SourceError: it is no text, or such as no checkpoint could hold.
     """
     if page.length and not (page.last_key and is_clean(page.last_key)):
-        table = query.model._meta.db_table
-        msg = f"v2's {table} holds a key that is no text, empty, or has U+0000 in it"
+        table = names.table(query.model)
+        msg = f"v2's {names.told(table)} holds a key that is no text, empty, or has U+0000 in it"
         raise SourceError(f"{msg}; repair the copy before migrating it", table=table)
     return page.last_key
 
@@ -169,7 +173,7 @@ def ranges(
     Rows without such a key, which only a copy made by hand can hold, are in the first page.
     """
     key = columns[0]
-    has_key, keyless = _has_key(source, key)
+    has_key, keyless = _has_key(source, query.model, key)
     with_key = query.filter(has_key).order_by(key)
     first = not after
     while True:
@@ -349,7 +353,7 @@ def submissions(
     """
     low = after
     all_answers = v2.FormSubmissionMetaData._default_manager.all()
-    _, keyless = _has_key(source, "form_submission_id")
+    _, keyless = _has_key(source, v2.FormSubmissionMetaData, "form_submission_id")
     if not everything:
         owner = query.filter(id=OuterRef("form_submission_id"))
         all_answers = all_answers.filter(Exists(owner))
