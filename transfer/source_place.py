@@ -47,8 +47,12 @@ def identity(alias: str) -> str:
         return f"{kind} database {settings['NAME']!r} on {at}, schema {schema}"
     text = f"{kind} database {settings['NAME']!r} on {host}:{port}"
     options = str(settings.get("OPTIONS", {}).get("options", ""))
-    searched = re.search(r"search_path\s*=\s*(\S+)", options)
-    return f"{text}, schema {searched.group(1)}" if searched else text
+    # libpq reads a character behind a backslash as it is: a blank in a name ends no word there.
+    searched = re.search(r"search_path\s*=\s*((?:\\.|[^\s\\])+)", options)
+    if searched is None:
+        return text
+    schema = re.sub(r"\\(.)", r"\1", searched.group(1))
+    return f"{text}, schema {schema}"
 
 
 def sqlite_path(name: str) -> Path:

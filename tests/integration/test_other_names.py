@@ -10,8 +10,10 @@ from django.db import connections
 from pytest_django import Settings
 
 from legacy_v2 import names
+from pliers.environment import legacy
 from tests.acceptance.verifying import run as command
 from tests.acceptance.verifying import verified
+from tests.conftest import url_of
 from tests.renaming import Names, every_name, lower_case, rename, write
 from tests.runs import TABLES, empty_v3, errors, query, rich_v2, run, snapshot
 from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
@@ -224,3 +226,36 @@ def test_seed_v2_writes_v2_s_own_names_whatever_is_renamed(
         cursor.execute('SELECT count("Id") FROM "FormSubmission"')
         assert cursor.fetchall() == [(5,)]
     assert v2_path.exists()
+
+
+@pytest.mark.usefixtures("v2_path")
+@pytest.mark.parametrize("schema", ["archive", "Old Forms"])
+def test_v2_schema_says_which_of_postgresql_s_schemas_is_read(
+    tmp_path: Path, call_them: Callable[..., Names], schema: str
+) -> None:
+    v2 = rich_v2(tmp_path / "rich.sqlite3")
+    other = make_v2(tmp_path / "other.sqlite3", organizations=[{"Name": "Not this one"}])
+    with connections["default"].cursor() as cursor:
+        copy_into_schema(other, COPY)
+        copy_into_schema(v2, f'"{schema}"')
+        try:
+            cursor.execute(f'ALTER TABLE "{schema}"."FormSubmission" RENAME TO "tblSubmission"')
+            call_them(Names({"FormSubmission": "tblSubmission"}))
+            with use_v2(**in_schema(schema, tmp_path)):
+                found = imported()
+                assert verified()[1]["all"]["status"] == "OPEN"
+            with use_v2(**in_schema(COPY, tmp_path)), pytest.raises(SourceError, match="tblSub"):
+                run(name="other")
+        finally:
+            cursor.execute(f'DROP SCHEMA "{schema}" CASCADE')
+            cursor.execute(f"DROP SCHEMA {COPY} CASCADE")
+
+    assert len(found["submissions"]) > 10
+    ((identity,),) = query("SELECT DISTINCT fingerprint->>'source' FROM migration_progress")
+    assert identity.endswith((f"schema {schema}", f'schema "{schema}"'))
+
+
+def in_schema(schema: str, base: Path) -> dict[str, Any]:
+    """The settings of a v2 in a schema of the test's own PostgreSQL."""
+    address = url_of(connections["default"].settings_dict)
+    return legacy("V2_DATABASE_URL", address, base=base, schema=schema)[0]
