@@ -132,6 +132,8 @@ class PeerCatalog(Catalog):
     def _bound(
         self, part: Any, select: Select, table: PeerTable, parameters: Mapping[str, Any]
     ) -> tuple[int, str, Any] | None:
+        if isinstance(part, predicate.In):
+            return self._listed(part, select, table, parameters)
         if not isinstance(part, predicate.Comparison) or part.operator not in _FLIPPED:
             return None
         for column, other, operator in (
@@ -158,6 +160,24 @@ class PeerCatalog(Catalog):
                 continue
             return at, operator, value
         return None
+
+    def _listed(
+        self, part: Any, select: Select, table: PeerTable, parameters: Mapping[str, Any]
+    ) -> tuple[int, str, Any] | None:
+        column = part.operand
+        constants = predicate.Literal | predicate.ParameterRef
+        if part.negated or not isinstance(column, predicate.Column):
+            return None
+        if not all(isinstance(value, constants) for value in part.values):
+            return None
+        at = self._column(column.qualified or column.name, select, table)
+        if at is None or not table.sortable(at):
+            return None
+        values = [value.evaluate({}, parameters) for value in part.values]
+        whole = table.columns[at].type.type_info()[0] == 0x26
+        if any(isinstance(v, list | tuple) or (whole and not isinstance(v, int)) for v in values):
+            return None
+        return at, "IN", values
 
     @staticmethod
     def _column(name: str, select: Select, table: PeerTable) -> int | None:

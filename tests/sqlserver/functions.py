@@ -355,6 +355,17 @@ def _read_column(column: Any, row: Mapping[str, object], params: Mapping[str, ob
 
 
 predicate.Column.evaluate = _read_column
+_evaluate_parameter = predicate.ParameterRef.evaluate
+
+
+def _read_bound(node: Any, row: Mapping[str, object], params: Mapping[str, object]) -> object:
+    # Likewise: a list of many parameters would go through all of them for each.
+    if node.name in params:
+        return params[node.name]
+    return _evaluate_parameter(node, row, params)
+
+
+predicate.ParameterRef.evaluate = _read_bound
 
 
 # --- parameters: types pysqlbridge does not read ------------------------------------------------

@@ -66,6 +66,14 @@ class PeerTable(Table):
         Raises:
             PredicateError: a value compared with a uniqueidentifier is none.
         """
+        for operator, value in bounds:
+            if operator == "IN":
+                guids = isinstance(self.columns[at].type, types.UniqueIdentifier)
+                wanted = {Guid.of(v) if guids else v for v in value if v is not None}
+                others = [bound for bound in bounds if bound[0] != "IN"]
+                return [
+                    row for one in sorted(wanted) for row in self.between(at, [("=", one), *others])
+                ]
         keys, rows = self.order(at)
         low, high = 0, len(keys)
         guids = isinstance(self.columns[at].type, types.UniqueIdentifier)

@@ -69,6 +69,10 @@ class Text(NVarChar):
     def is_max(self) -> bool:
         return self.max_chars == MAX_TEXT
 
+    def encode(self, value: object) -> bytes:
+        # An empty text has a terminator too; pysqlbridge leaves it out, and the client waits.
+        return bytes(12) if self.is_max and value == "" else super().encode(value)
+
 
 class NarrowText(ColumnType):
     """varchar(n): one byte a character, of Windows' code page 1252."""
