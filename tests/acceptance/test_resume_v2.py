@@ -105,6 +105,9 @@ CHANGES = [
     Change("V2_MAPPING [forms]", words=(f'"Order" = "{OTHER}"', f'"Order" = "{ACME}"')),
     Change("V2_MAPPING [field_types]", words=('"select"', '"radio"')),
     Change("V2_MAPPING [statuses]", words=('"Parked" = "draft"', "")),
+    # SQLite finds these names in any case, so that v2 itself need not change.
+    Change("V2_MAPPING [tables]", words=("[forms]", '[tables]\nFormType = "formtype"\n[forms]')),
+    Change("V2_MAPPING [columns]", words=("[forms]", '[columns.Field]\nName = "NAME"\n[forms]')),
     Change("V2_TIME_ZONE", setting=("V2_TIME_ZONE", "Europe/Berlin")),
     Change("V2_FORM_STATUS", setting=("V2_FORM_STATUS", "published")),
     Change("the rules of this program", rules=options.RULES_VERSION + 1),
