@@ -19,6 +19,7 @@ from django.db import DatabaseError
 
 from transfer.exceptions import ConfigurationError, TransferError
 from transfer.options import BATCH_SIZE_RULE, MAX_BATCH_SIZE, NAME_RULE, uuid_text
+from transfer.pace import MAX_PAUSE_MS, MAX_PER_MINUTE, PAUSE_RULE, PER_MINUTE_RULE, Pacing
 
 
 class ExitStatus(IntEnum):
@@ -138,6 +139,50 @@ def not_negative(value: str) -> int:
     if not value.isdecimal():
         raise argparse.ArgumentTypeError(f"takes a whole number of at least 0, got {value!r}")
     return int(value)
+
+
+def pause_ms(value: str) -> int:
+    """An argparse type: milliseconds between two batches.
+
+    Raises:
+        argparse.ArgumentTypeError: not a whole number from 0 to MAX_PAUSE_MS.
+    """
+    if not value.isdecimal() or int(value) > MAX_PAUSE_MS:
+        raise argparse.ArgumentTypeError(f"{PAUSE_RULE}, got {value!r}")
+    return int(value)
+
+
+def batches_per_minute(value: str) -> int:
+    """An argparse type: batches a minute at most.
+
+    Raises:
+        argparse.ArgumentTypeError: not a whole number from 1 to MAX_PER_MINUTE.
+    """
+    if not value.isdecimal() or not 1 <= int(value) <= MAX_PER_MINUTE:
+        raise argparse.ArgumentTypeError(f"{PER_MINUTE_RULE}, got {value!r}")
+    return int(value)
+
+
+def add_pacing(parser: argparse.ArgumentParser) -> None:
+    """Add the options that limit the load on v2; ``pacing`` reads them."""
+    parser.add_argument(
+        "--pause-ms",
+        type=pause_ms,
+        default=0,
+        metavar="N",
+        help="spare v2: N milliseconds between the reading of two batches (default: none)",
+    )
+    parser.add_argument(
+        "--max-batches-per-minute",
+        type=batches_per_minute,
+        metavar="N",
+        help=f"spare v2: read at most N batches a minute, 1 to {MAX_PER_MINUTE} (default: all)",
+    )
+
+
+def pacing(options: dict[str, Any]) -> Pacing:
+    """What was asked for with the options of ``add_pacing``."""
+    return Pacing(options["pause_ms"], options["max_batches_per_minute"])
 
 
 def share(value: str) -> Decimal:

@@ -129,7 +129,9 @@ class _Import:
         allowance = Allowance(options.batch_size, options.limit)
         deferral = self._deferral(name, fingerprint)
         loader = Loader(self.target, journal, deferral.keys_off if deferral else ())
-        pipeline = Pipeline(run, loader, allowance, options.tolerance, stop, self.observer)
+        pipeline = Pipeline(
+            run, loader, allowance, options.tolerance, stop, self.observer, options.pacing
+        )
         try:
             with stop.listening():
                 if deferral:

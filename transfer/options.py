@@ -15,6 +15,7 @@ from transfer.exceptions import ConfigurationError
 from transfer.fingerprint import mapping_part
 from transfer.mapping import RULES_VERSION
 from transfer.mapping.context import WHOLE_NUMBER, MappingContext, MappingFile, parse_mapping_file
+from transfer.pace import Pacing
 from transfer.plan import Step, select_steps
 from transfer.tolerance import Tolerance
 
@@ -60,8 +61,9 @@ class ImportOptions:
     form_status: str = "draft"
     max_stored_warnings: int = 1000
     tolerance: Tolerance = field(default_factory=Tolerance)
-    # Changes no row, so it is no part of the fingerprint.
+    # These change no row, so they are no part of the fingerprint.
     defer_constraints: bool = False
+    pacing: Pacing = field(default_factory=Pacing)
 
     @classmethod
     def build(

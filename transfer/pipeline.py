@@ -14,6 +14,7 @@ from typing import Protocol
 
 from transfer.batch import BatchResult, MappedBatch, TableState
 from transfer.load import Loader
+from transfer.pace import Pace, Pacing
 from transfer.plan import Step
 from transfer.tolerance import Tolerance
 from transfer.work import FormsWork, OrganizationsWork, Run, UsersWork, Work
@@ -136,6 +137,7 @@ class Pipeline:
         tolerance: Tolerance,
         stop: Interruption,
         observer: Observer,
+        pacing: Pacing,
     ) -> None:
         self._run = run
         self._loader = loader
@@ -143,6 +145,7 @@ class Pipeline:
         self._tolerance = tolerance
         self._stop = stop
         self._observer = observer
+        self._pace = Pace(pacing, lambda: stop.asked)
 
     @property
     def _halted(self) -> bool:
@@ -187,13 +190,21 @@ class Pipeline:
     def _batches(self, executor: ThreadPoolExecutor, state: TableState, work: Work) -> None:
         number = state.batches
         waiting: Future[BatchResult] | None = None
+
+        def settle() -> None:
+            nonlocal waiting
+            settling, waiting = waiting, None
+            self._settle(settling, state)
+
+        reading = work.batches(state.last_key, self._allowance.next)
         try:
-            for batch in work.batches(state.last_key, self._allowance.next):
+            # Before a pause the batch on its way in is settled: an hour is long to wait for its
+            # error, and its numbers.
+            for batch in self._pace.between(reading, before_pause=settle):
                 number += 1
                 batch.number = number
                 self._allowance.take(len(batch.outcomes))
-                settling, waiting = waiting, None
-                self._settle(settling, state)
+                settle()
                 waiting = executor.submit(self._loader.load, batch)
                 if self._halted:
                     break

@@ -25,6 +25,7 @@ from transfer.mapping.record_detail import answer_key
 from transfer.mapping.submissions import orphaned_answer
 from transfer.open_errors import OpenError, Wanted
 from transfer.options import ImportOptions
+from transfer.pace import Pace, Pacing
 from transfer.pipeline import Interruption, Observer, make_work
 from transfer.plan import Step
 from transfer.progress import Migration, check_resumable, read_migrations
@@ -50,12 +51,14 @@ PARENTS = {
 class RetryOptions:
     """Which errors of which migration; no name: of the only one that has any.
 
-    ``batch_size`` is records a transaction, from 1 to reread.AT_ONCE.
+    ``batch_size`` is records a transaction, from 1 to reread.AT_ONCE; ``pacing`` says how
+    fast v2 is read.
     """
 
     name: str | None = None
     wanted: Wanted = field(default_factory=Wanted)
     batch_size: int = reread.AT_ONCE
+    pacing: Pacing = field(default_factory=Pacing)
 
 
 def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
@@ -83,6 +86,7 @@ def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
                     begun,
                     options.wanted,
                     options.batch_size,
+                    options.pacing,
                     observer,
                     source,
                     target,
@@ -144,6 +148,7 @@ class _Retry:
     begun: ImportOptions
     wanted: Wanted
     at_once: int
+    pacing: Pacing
     observer: Observer
     source: Source
     target: Target
@@ -170,6 +175,7 @@ class _Retry:
         )
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
         stop = Interruption()
+        pace = Pace(self.pacing, lambda: stop.asked)
         with stop.listening():
             for step in self.begun.steps:
                 if stop.asked:
@@ -184,7 +190,7 @@ class _Retry:
                         f"import_v2 --name {shlex.quote(migration.name)}"
                     )
                     continue
-                pages = self._pages(step, parents)
+                pages = pace.between(self._pages(step, parents))
                 self._table(step, run, journal, pages, counts.get(step.table, 0), stop)
         self.report.interrupted = stop.asked
 

@@ -11,7 +11,7 @@ import contextlib
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from transfer.fingerprint import differences
 from transfer.mapping.context import MappingContext
 from transfer.models import MigrationProgress, RunStatus
 from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
+from transfer.pace import Pacing
 from transfer.pipeline import Interruption, Observer, Unwatched
 from transfer.plan import PLAN, TABLES
 from transfer.proof.books import Books
@@ -62,6 +63,7 @@ class VerifyOptions:
         sample: users and submissions that are compared, of each; None: all.
         seed: decides which.
         restart: begin anew where one was stopped.
+        pacing: how fast v2 is read.
     """
 
     name: str | None = None
@@ -70,6 +72,7 @@ class VerifyOptions:
     sample: int | None = None
     seed: int = 1
     restart: bool = False
+    pacing: Pacing = field(default_factory=Pacing)
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,7 @@ def _prover(
         options.seed,
         stop,
         observer,
+        options.pacing,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
-from pliers.checks import SQL_SERVER_LIBRARIES
+from pliers import drivers
 from pliers.management.sparing import SparesV2
 from transfer.cli import ExitStatus
 from transfer.mapping.context import parse_mapping_file
@@ -181,7 +181,8 @@ def test_dependencies_are_those_of_the_project() -> None:
     named = [name for cell in cells for name in INLINE.findall(cell)]
 
     assert sorted(named) == sorted(re.split(r"[\[<>=~]", name)[0] for name in wanted)
-    assert f"apt-get install {SQL_SERVER_LIBRARIES}" in text
+    assert f"apt-get install {' '.join(drivers.PACKAGES.values())}" in text
+    assert [name for name in {**drivers.PACKAGES, **drivers.CURL} if f"`{name}`" not in text] == []
 
 
 def test_the_changelog_begins_with_this_version() -> None:

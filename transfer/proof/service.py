@@ -15,6 +15,7 @@ from transfer.batch import TableState
 from transfer.extract import scan
 from transfer.ledger import Ledger
 from transfer.models import DifferenceKind
+from transfer.pace import Pace, Pacing
 from transfer.pipeline import Interruption, Observer
 from transfer.proof import reading
 from transfer.proof.books import MAX_STORED, Books, Verification
@@ -154,6 +155,7 @@ class Prover:
         seed: decides which.
         stop: whether the user asked to stop.
         observer: who watches.
+        pacing: how fast v2 is read.
     """
 
     source: Source
@@ -168,6 +170,11 @@ class Prover:
     seed: int
     stop: Interruption
     observer: Observer
+    pacing: Pacing
+
+    @cached_property
+    def _pace(self) -> Pace:
+        return Pace(self.pacing, lambda: self.stop.asked)
 
     @cached_property
     def ref(self) -> V2Reference:
@@ -214,7 +221,10 @@ class Prover:
             if self.stop.asked:
                 break
         else:
-            own.done = not self._is_whole(table) or self._found_strays(table, own, keeper)
+            # Asked to stop in a pause, the pages end before the table does.
+            own.done = not self.stop.asked and (
+                not self._is_whole(table) or self._found_strays(table, own, keeper)
+            )
         keeper.keep()
         self.observer.table_ended(state)
 
@@ -234,7 +244,15 @@ class Prover:
         return reading.sampled(self.source, table, ids)
 
     def _ahead(self, table: str, pages: Iterator[Page]) -> Iterator[Page]:
-        """The pages, each while v3 is asked for the next one's rows and v2 for its records."""
+        """The pages, each while v3 is asked for the next one's rows and v2 for its records.
+
+        With pauses between them each is compared before the pause, so none is read ahead.
+        """
+        if self.pacing.limited:
+            for page in self._pace.between(pages):
+                self.stored.expect(table, [recorded(row[0]) for row in page.rows])
+                yield page
+            return
         before = None
         for page in pages:
             self.stored.expect(table, [recorded(row[0]) for row in page.rows])

@@ -8,10 +8,12 @@ from django.core.management.base import CommandParser
 from transfer.cli import (
     ExitStatus,
     TransferCommand,
+    add_pacing,
     batch_size,
     migration_name,
     not_negative,
     organization_id,
+    pacing,
     positive,
     share,
 )
@@ -96,6 +98,7 @@ class Command(TransferCommand):
             "again and every key is proven before a table is completed (needs a role that may set "
             "session_replication_role and owns the tables; else it loads normally)",
         )
+        add_pacing(parser)
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -109,7 +112,9 @@ class Command(TransferCommand):
             default_organization=options["default_organization"],
             tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
         )
-        chosen = replace(chosen, defer_constraints=options["defer_constraints"])
+        chosen = replace(
+            chosen, defer_constraints=options["defer_constraints"], pacing=pacing(options)
+        )
         with ConsoleObserver() as observer:
             report = run_import(chosen, observer)
         if options["json"]:

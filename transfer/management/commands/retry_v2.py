@@ -5,7 +5,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from transfer.cli import ExitStatus, TransferCommand, migration_name, positive
+from transfer.cli import (
+    ExitStatus,
+    TransferCommand,
+    add_pacing,
+    migration_name,
+    pacing,
+    positive,
+)
 from transfer.console import ConsoleObserver
 from transfer.mapping.codes import CODES, Severity
 from transfer.open_errors import Wanted
@@ -71,6 +78,7 @@ class Command(TransferCommand):
             metavar="N",
             help=f"v2 records a transaction, 1 to {AT_ONCE} (default %(default)s)",
         )
+        add_pacing(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -79,7 +87,7 @@ class Command(TransferCommand):
             tuple(options["tables"] or ()),
             tuple(one.strip().lower() for one in options["ids"] or ()),
         )
-        chosen = RetryOptions(options["name"], wanted, options["batch_size"])
+        chosen = RetryOptions(options["name"], wanted, options["batch_size"], pacing(options))
         with ConsoleObserver() as observer:
             report = run_retry(chosen, observer)
         if options["json"]:

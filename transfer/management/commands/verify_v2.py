@@ -8,9 +8,11 @@ from django.core.management.base import CommandParser
 from transfer.cli import (
     ExitStatus,
     TransferCommand,
+    add_pacing,
     batch_size,
     migration_name,
     organization_id,
+    pacing,
     positive,
 )
 from transfer.console import ConsoleObserver
@@ -62,6 +64,7 @@ class Command(TransferCommand):
             default=DEFAULT_BATCH_SIZE,
             help="records compared at a time (default: %(default)s)",
         )
+        add_pacing(parser)
         parser.add_argument(
             "--restart", action="store_true", help="begin anew where one was stopped before its end"
         )
@@ -78,6 +81,7 @@ class Command(TransferCommand):
             options["sample"],
             options["seed"],
             options["restart"],
+            pacing(options),
         )
         if options["html"]:  # refused now, and not after an hour's work
             check_path(options["html"])
