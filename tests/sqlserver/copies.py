@@ -1,13 +1,13 @@
 """The tables of a v2 in SQL Server, made from a SQLite file of the same names."""
 
 import sqlite3
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from legacy_v2 import names as v2_names
 from legacy_v2.ids import number_of
+from tests.renaming import Names
 from tests.sqlserver import types
 from tests.sqlserver.tables import Index, PeerTable, made
 
@@ -20,26 +20,12 @@ BITS = frozenset({"IsActive", "Required"})
 TEXT_LENGTH = 400
 
 
-@dataclass(frozen=True)
-class Names:
-    """Other names for tables (canonical: actual) and columns (canonical table: those)."""
+def _table(names: Names, canonical: str) -> str:
+    return names.tables.get(canonical, canonical)
 
-    tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def table(self, canonical: str) -> str:
-        return self.tables.get(canonical, canonical)
-
-    def column(self, table: str, canonical: str) -> str:
-        return self.columns.get(table, {}).get(canonical, canonical)
-
-    def toml(self) -> str:
-        """The two parts of V2_MAPPING that tell them."""
-        lines = ["[tables]", *(f'"{key}" = "{name}"' for key, name in self.tables.items())]
-        for table, columns in self.columns.items():
-            lines += [f'[columns."{table}"]']
-            lines += [f'"{key}" = "{name}"' for key, name in columns.items()]
-        return "\n".join(lines) + "\n"
+def _column(names: Names, table: str, canonical: str) -> str:
+    return names.columns.get(table, {}).get(canonical, canonical)
 
 
 def is_id(column: str) -> bool:
@@ -102,16 +88,16 @@ def tables_of(
                     row[place] = _number(row[place], numbers)
         copy = made(
             schema,
-            names.table(table),
-            [(names.column(table, name), kind_of(name, ids, times)) for name in columns],
+            _table(names, table),
+            [(_column(names, table, name), kind_of(name, ids, times)) for name in columns],
             rows,
-            nullable=frozenset(names.column(table, name) for name in columns if name != "Id"),
+            nullable=frozenset(_column(names, table, name) for name in columns if name != "Id"),
         )
         if "Id" in columns:
-            key = names.column(table, "Id")
+            key = _column(names, table, "Id")
             copy.indexes.append(Index(f"PK_{copy.name}", (key,), unique=True, primary=True))
         copy.indexes.extend(
-            Index(name, tuple(names.column(table, part) for part in parts))
+            Index(name, tuple(_column(names, table, part) for part in parts))
             for name, parts in _indexes(reading, table)
             if set(parts) <= set(columns)
         )
@@ -130,7 +116,7 @@ def _indexes(reading: sqlite3.Connection, table: str) -> list[tuple[str, list[st
 
 
 def _number(value: Any, numbers: dict[str, int]) -> Any:
-    if value is None:
-        return None
+    if value is None or isinstance(value, int):
+        return value
     derived = number_of(str(value))
     return numbers.setdefault(str(value).lower(), len(numbers) + 1) if derived is None else derived

@@ -23,8 +23,9 @@ from django.test import override_settings
 
 from legacy_v2 import names as v2_names
 from pliers.environment import legacy
+from tests.renaming import Names
 from tests.sqlserver import certificates, real
-from tests.sqlserver.copies import Names, TimeType, tables_of
+from tests.sqlserver.copies import TimeType, tables_of
 from tests.sqlserver.peer import READER, Peer, Statement
 from tests.v2 import V2, use_v2
 
@@ -99,6 +100,7 @@ def publish(
     *,
     integer_ids: bool | Literal["int", "bigint"] = False,
     names: Names | None = None,
+    tell_names: bool = True,
     mapping: str = "",
     schema: str = "dbo",
     omit: Collection[str] = (),
@@ -112,6 +114,7 @@ def publish(
         v2: the file, or what make_v2 returned.
         integer_ids: ids are whole numbers: int (or True), or bigint.
         names: other names of tables and columns.
+        tell_names: whether V2_MAPPING tells them.
         mapping: what else V2_MAPPING says, as TOML.
         schema: where the tables are.
         omit: what it lacks: ``Table`` or ``Table.Column``.
@@ -132,7 +135,7 @@ def publish(
             peer.add(*tables)
             url = peer.url(READER)
             own["SSL_CERT_FILE"] = str(certificates.trusted())
-        toml = (names.toml() if names else "") + mapping
+        toml = mapping + (names.as_toml() if names and tell_names else "")
         file = None
         if toml:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pliers-mapping-"))
