@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from legacy_v2 import names
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
 from transfer.fetch import HALF_A_PAIR, Columns, decoded, fetcher_of
+from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_values import normaliser
 from transfer.target import NETWORK
@@ -84,17 +85,11 @@ class Source:
             settings["OPTIONS"] = NETWORK | settings.get("OPTIONS", {})
         try:
             return inspect(self.connection)
-        except DatabaseError as error:
-            msg = f"cannot open v2, {self.describe()}: {_first_line(error)}"
-            raise SourceError(msg) from error
         except Exception as error:
-            # The driver's complaint about an option is none of Django's errors, nor of PEP 249's.
-            if type(error).__module__.partition(".")[0] != "mssql_python":
+            # Not all that drivers raise is Django's, nor of PEP 249.
+            if not from_driver(error):
                 raise
-            said = " ".join(str(error).split())
-            if password := str(self.connection.settings_dict["PASSWORD"] or ""):
-                said = said.replace(password, "***")
-            msg = f"cannot open v2, {self.describe()}: {said}; see V2_DATABASE_URL"
+            msg = f"cannot open v2, {self.describe()}: {self._trouble(error).line}"
             raise SourceError(msg) from error
 
     def close(self) -> None:
@@ -207,30 +202,31 @@ class Source:
         return fetcher_of(self.connection).fetch(statement, parameters)
 
     def _attempt(self, action: Callable[[], T]) -> T:
-        for pause in (*self._backoff, None):
+        for tried, pause in enumerate((*self._backoff, None)):
             try:
                 return action()
-            except (OperationalError, InterfaceError) as error:
-                if not self._is_lost(error):
-                    raise SourceError(self._explain(error)) from error
-                if pause is None:
-                    message = f"lost {self.describe()} and could not reach it again"
-                    raise SourceLostError(f"{message}: {_first_line(error)}") from error
-                self.close()
+            except Exception as error:
+                if not from_driver(error):
+                    raise
+                trouble = self._trouble(error)
+                if trouble.kind is Kind.REFUSED:
+                    said = f"{self.describe()} refused a query: {trouble.line}"
+                    raise SourceError(said) from error
+                if pause is None or (trouble.repeats is not None and tried >= trouble.repeats):
+                    raise SourceLostError(self._gave_up(trouble)) from error
+                if trouble.kind is Kind.LOST:
+                    self.close()
                 time.sleep(pause)
-            except DatabaseError as error:
-                raise SourceError(self._explain(error)) from error
         raise AssertionError  # the last pause is None: the loop returned or raised
 
-    def _is_lost(self, error: Exception) -> bool:
-        if self.connection.vendor == "sqlite":
-            return "locked" in str(error) or "busy" in str(error)
-        state = str(getattr(error.__cause__, "sqlstate", None) or "")
-        # No state at all is how drivers report a connection that broke under a statement.
-        return not state or state.startswith(("08", "57P"))
+    def _trouble(self, error: Exception) -> Trouble:
+        password = str(self.connection.settings_dict.get("PASSWORD") or "")
+        return explain(error, self.connection.vendor, [password])
 
-    def _explain(self, error: Exception) -> str:
-        return f"{self.describe()} refused a query: {_first_line(error)}"
+    def _gave_up(self, trouble: Trouble) -> str:
+        if trouble.kind is Kind.LOST:
+            return f"lost {self.describe()} and could not reach it again: {trouble.line}"
+        return f"{self.describe()} did not answer, however often asked: {trouble.line}"
 
     def describe(self) -> str:
         """Which database this is, for a person: kind, host and name, never a login (R8)."""
@@ -239,7 +235,3 @@ class Source:
     def identity(self) -> str:
         """The source as a fingerprint holds it."""
         return identity(self.alias)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -18,6 +18,7 @@ from tests.v2 import make_v2, use_v2
 from transfer import extract
 from transfer.exceptions import RunStoppedError, SourceError, SourceLostError
 from transfer.source import Source
+from transfer.source_errors import Kind, explain
 from transfer.source_place import describe, identity, sqlite_path
 from transfer.source_values import bits, ids, times
 
@@ -207,17 +208,12 @@ def test_what_another_try_cannot_mend_is_not_tried_again(
     ("sqlstate", "lost"),
     [("57P01", True), ("08006", True), (None, True), ("57014", False), ("53300", False)],
 )
-def test_r7_a_server_s_answer_tells_whether_it_is_gone(
-    source: Source, monkeypatch: pytest.MonkeyPatch, sqlstate: str | None, *, lost: bool
-) -> None:
+def test_r7_a_server_s_answer_tells_whether_it_is_gone(sqlstate: str | None, *, lost: bool) -> None:
     error = OperationalError("gone")
     if sqlstate:
         error.__cause__ = psycopg.errors.lookup(sqlstate)()
-    monkeypatch.setattr(
-        Source, "connection", SimpleNamespace(vendor="postgresql", close=lambda: None)
-    )
 
-    assert source._is_lost(error) is lost
+    assert (explain(error, "postgresql").kind is Kind.LOST) is lost
 
 
 @pytest.fixture
