@@ -64,9 +64,9 @@ def test_sql_server_is_asked_in_its_own_words(foreign: str) -> None:
 
 
 def test_each_server_takes_the_first_rows_in_its_own_way() -> None:
-    assert "TOP 10" in asked_of("microsoft")
+    assert "TOP (10)" in asked_of("microsoft")
     assert "LIMIT 10" in asked_of("postgresql")
-    assert "TOP 10" not in asked_of("sqlite")
+    assert "TOP (10)" not in asked_of("sqlite")
 
 
 def test_every_percent_sign_is_doubled_but_for_parameters() -> None:

@@ -73,8 +73,8 @@ class Tally:
             self.add(finding.code.value, finding.v2_table, 1, (finding.record_id,))
 
     def samples(self, code: str, v2_table: str) -> tuple[str, ...]:
-        """The ids that were kept."""
-        return tuple(self._samples.get((code, v2_table), ()))
+        """The ids that were kept, in an order that no server has a say in."""
+        return tuple(sorted(self._samples.get((code, v2_table), ())))
 
     def hazards(self, basis: Mapping[str, str] | None = None) -> list[Hazard]:
         """What was counted; a count of nothing, where that was asked for, too.
