@@ -169,6 +169,9 @@ def settings(
     options: dict[str, Any] = (
         {"python_driver": "mssql_python"} if driver == MSSQL_PYTHON else {"driver": odbc_driver}
     )
+    # mssql-django would try five times, for half a minute, where the database is not there (4060);
+    # who reads v2 tries again by himself.
+    options["connection_retries"] = 0
     for key in _OWN.keys() & found.keys():
         options[key] = found[key] if key == "isolation_level" else int(found[key])
     in_string = {"Encrypt": "yes"} | {key: found[key] for key in keywords if key in found}

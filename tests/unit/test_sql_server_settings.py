@@ -48,6 +48,7 @@ def test_a_sql_server_address_gives_the_driver_its_options_escaped() -> None:
         "OPTIONS": {
             "python_driver": "mssql_python",
             "extra_params": "Encrypt={yes};HostnameInCertificate={a}}b;PWD=x}",
+            "connection_retries": 0,
             "query_timeout": 30,
             "isolation_level": "SNAPSHOT",
         },
@@ -80,6 +81,10 @@ def test_names_and_values_are_taken_in_any_case(written: str, sent: str) -> None
 @pytest.mark.parametrize("spelled", ["connection_timeout", "Connect+Timeout", "LoginTimeout"])
 def test_the_login_timeout_is_taken_by_its_common_names(spelled: str) -> None:
     assert made(f"mssql://u:p@h/d?{spelled}=9")["OPTIONS"]["connection_timeout"] == 9
+
+
+def test_tries_to_connect_are_those_of_the_address() -> None:
+    assert made("mssql://u:p@h/d?connection_retries=7")["OPTIONS"]["connection_retries"] == 7
 
 
 @pytest.mark.parametrize(
