@@ -31,7 +31,7 @@ from pysqlbridge.predicate import (
 from pysqlbridge.tds import rpc
 from pysqlbridge.tds.result import Column
 
-from tests.sqlserver import types
+from tests.sqlserver import catalog_views, types
 from tests.sqlserver.values import Exact, Guid
 
 About = dict[str, Any]  # what pysqlbridge knows of the connection; "peer" is the Peer
@@ -132,7 +132,11 @@ def _schema_id(about: About, *name: str) -> object:
 @context_function("OBJECT_ID")
 def _object_id(about: About, name: str, *_kind: object) -> object:
     schema, _, table = name.replace("[", "").replace("]", "").rpartition(".")
-    found = about["peer"].find(table, schema.rpartition(".")[2] or None)
+    schema = schema.rpartition(".")[2]
+    if schema.lower() in ("sys", "information_schema"):
+        known = catalog_views.find(about["peer"], table, schema)
+        return -1 if known else None  # numbers of the server's own objects are below nought
+    found = about["peer"].find(table, schema or None)
     return found.object_id if found else None
 
 
