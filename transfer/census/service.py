@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from django.db.models import Count, Q
 
 from legacy_v2 import models as v2
-from transfer import extract
+from legacy_v2 import names
+from transfer import extract, fitness
 from transfer.census.advice import DATE_EXTREME, FIRST_YEAR, ID_TWICE, LAST_YEAR
 from transfer.census.groups import ANSWER, SUBMISSION, Groups
 from transfer.census.hazard import ALL_ROWS, MAX_SAMPLES, Hazard, Tally
@@ -116,16 +117,14 @@ class _Census:
         return sorted([*self._tally.hazards(), *sampled], key=_order)
 
     def _count_ids_twice(self) -> None:
-        if self._source.connection.vendor == "microsoft":
-            return  # its primary keys do not let that happen
-        for model in filter(
-            self._source.has, (v2.Organization, v2.User, v2.FormType, v2.FormSubmission)
-        ):
+        for model in filter(self._source.has, fitness.KEYED):
+            if fitness.is_unique(self._source, model):
+                continue
             grouped = model._default_manager.values("id").annotate(times=Count("id"))
             twice = grouped.filter(times__gt=1).values_list("id", flat=True)
             if count := self._source.count(twice):
                 first = self._source.first(twice)
-                self._tally.add(ID_TWICE, model._meta.db_table, count, (first,))
+                self._tally.add(ID_TWICE, names.table(model), count, (first,))
 
     def _submissions(self, *, full: bool, sample: int) -> list[Hazard]:
         source, tally, in_utc = self._source, self._tally, self._ctx.time_zone.key == "UTC"

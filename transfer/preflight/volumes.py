@@ -5,23 +5,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-
+from legacy_v2 import ids
 from legacy_v2 import models as v2
 from transfer import extract
+from transfer.census.dialect import Dialect
+from transfer.census.selects import ITS_FORM, ITS_OWNER, NAMED, SUBMISSION
 from transfer.mapping.text import clean
 from transfer.scope import Scope
 from transfer.source import Source
-
-# Length in bytes of a text, as each server has it. SQL Server counts two a character, and so the
-# other figures are not comparable with its.
-_BYTES = {
-    "sqlite": "length(CAST({} AS blob))",
-    "postgresql": "octet_length({})",
-    "microsoft": "CAST(DATALENGTH({}) AS bigint)",
-}
-# How ids are compared, whatever a copy declared (legacy_v2.fields).
-_ID = {"sqlite": "{} COLLATE NOCASE", "postgresql": "{}::uuid", "microsoft": "{}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,7 @@ class Volume:
         form: its name, or how many forms the sum is over.
         submissions: rows of FormSubmission.
         answers: rows of FormSubmissionMetaData.
-        bytes: of the answers' text, as v2's server counts them.
+        bytes: of the answers' text; of SQL Server its characters, in English text the same.
         first: the earliest CreatedOn as text, None where there is none.
         last: the latest.
     """
@@ -167,20 +158,14 @@ def take_volumes(source: Source, scope: Scope) -> Volumes:
 
 def _answers(source: Source) -> tuple[dict[tuple[str | None, str | None], tuple[int, int]], int]:
     """Answers and bytes by a submission's form and own organization; answers of no submission."""
-    connection = source.connection
-    text = _BYTES[connection.vendor].format(f"answer.{_quoted(connection, 'FreeFormEntry')}")
-    same = " = ".join(
-        _ID[connection.vendor].format(f"{alias}.{_quoted(connection, column)}")
-        for alias, column in (("submission", "Id"), ("answer", "FormSubmissionId"))
-    )
-    columns = _owners(source, "submission.")
+    say = Dialect(source)
+    text = say.size(say.column("a", v2.FormSubmissionMetaData, "free_form_entry"))
     rows = source.select(
         f"""
-        SELECT {columns}, count(*), sum({text}),
-               count(submission.{_quoted(connection, "Id")})
-          FROM {_quoted(connection, "FormSubmissionMetaData")} answer
-          LEFT JOIN {_quoted(connection, "FormSubmission")} submission ON {same}
-         GROUP BY {_owners(source, "submission.", grouped=True)}
+        SELECT {_owners(say)}, {say.count}, SUM({text}), COUNT({say.column(*SUBMISSION)})
+          FROM {say.table(v2.FormSubmissionMetaData)} a
+          LEFT JOIN {say.table(v2.FormSubmission)} s ON {say.same(SUBMISSION, NAMED)}
+         GROUP BY {_owners(say, grouped=True)}
         """  # noqa: S608 - quoted names of v2's own
     )
     found: dict[tuple[str | None, str | None], tuple[int, int]] = {}
@@ -196,30 +181,24 @@ def _answers(source: Source) -> tuple[dict[tuple[str | None, str | None], tuple[
 
 
 def _submissions(source: Source) -> str:
-    connection = source.connection
-    created = _quoted(connection, "CreatedOn")
+    say = Dialect(source)
+    created = say.column("s", v2.FormSubmission, "created_on")
     return f"""
-        SELECT {_owners(source, "")}, count(*), min({created}), max({created})
-          FROM {_quoted(connection, "FormSubmission")}
-         GROUP BY {_owners(source, "", grouped=True)}
+        SELECT {_owners(say)}, {say.count}, MIN({created}), MAX({created})
+          FROM {say.table(v2.FormSubmission)} s
+         GROUP BY {_owners(say, grouped=True)}
         """  # noqa: S608 - quoted names of v2's own
 
 
-def _owners(source: Source, alias: str, *, grouped: bool = False) -> str:
+def _owners(say: Dialect, *, grouped: bool = False) -> str:
     """The columns by which submissions are grouped: their form, and their own organization."""
-    columns = [f"{alias}{_quoted(source.connection, 'FormTypeId')}"]
-    if source.has(v2.FormSubmission, "organization_id"):
-        columns.append(f"{alias}{_quoted(source.connection, 'OrganizationId')}")
-    elif not grouped:
-        columns.append("NULL")
-    return ", ".join(columns)
-
-
-def _quoted(connection: BaseDatabaseWrapper, name: str) -> str:
-    return str(connection.ops.quote_name(name))
+    columns = [say.column(*one) for one in (ITS_FORM, ITS_OWNER)]
+    return ", ".join(one for one in columns if one != "NULL" or not grouped)
 
 
 def _id(value: object) -> str | None:
+    if isinstance(value, int):
+        return ids.uuid_of(value)
     return None if value is None else str(value).lower()
 
 

@@ -280,9 +280,9 @@ def test_v2_is_only_read_and_in_few_statements(
     asked: list[str] = []
     real = Source._ask
 
-    def listen(self: Source, statement: str, parameters: Any) -> Any:
+    def listen(self: Source, statement: str, *rest: Any) -> Any:
         asked.append(statement)
-        return real(self, statement, parameters)
+        return real(self, statement, *rest)
 
     monkeypatch.setattr(Source, "_ask", listen)
     v2 = simple_v2(v2_path, submissions=[{}, {"LookupCode": None}])

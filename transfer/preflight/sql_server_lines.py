@@ -1,0 +1,209 @@
+"""What preflight_v2 asks a SQL Server about itself, the database, the login and the session.
+
+A login that may only read tables (db_datareader) gets an answer to everything: what takes VIEW
+DATABASE STATE or more is asked for last, and done without where it is refused.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from legacy_v2 import names
+from legacy_v2.introspection import table_sql
+from transfer.exceptions import SourceError
+from transfer.preflight.lines import Line, blocked, listed, ok, sized, warning
+from transfer.source import Source
+
+AREA = "v2"
+FIRST_MAJOR = 14  # SQL Server 2017, the oldest this is written for
+AZURE = (5, 6, 8, 9, 11)  # of EngineEdition: SQL Database and its kin, whose version is always 12
+_SERVER = """
+    SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)),
+           CAST(SERVERPROPERTY('Edition') AS nvarchar(128)),
+           CAST(SERVERPROPERTY('EngineEdition') AS int)
+"""
+_DATABASE = """
+    SELECT compatibility_level, collation_name,
+           CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128))
+      FROM sys.databases
+     WHERE database_id = DB_ID()
+"""
+_RIGHT = "HAS_PERMS_BY_NAME(%s, 'OBJECT', '{}')"
+_READING = f"SELECT {_RIGHT.format('SELECT')}"
+_WRITING = "SELECT " + " + ".join(map(_RIGHT.format, ("INSERT", "UPDATE", "DELETE")))
+# Each may do more than read, whatever was granted on the tables.
+_ROLES = """
+    SELECT IS_SRVROLEMEMBER('sysadmin'), IS_MEMBER('db_owner'), IS_MEMBER('db_ddladmin'),
+           IS_MEMBER('db_datawriter')
+"""
+_ROLE_NAMES = ("sysadmin", "db_owner", "db_ddladmin", "db_datawriter")
+_MAY_MEASURE = "SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DATABASE STATE')"
+_MEASURED = """
+    SELECT SUM(CASE WHEN index_id <= 1 THEN row_count ELSE 0 END),
+           SUM(reserved_page_count) * 8192
+      FROM sys.dm_db_partition_stats
+     WHERE object_id = OBJECT_ID(%s)
+"""
+_COUNTED = "SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(%s) AND index_id <= 1"
+_ENCRYPTED = """
+    SELECT CAST(encrypt_option AS nvarchar(40)) FROM sys.dm_exec_connections
+     WHERE session_id = @@SPID
+"""
+_LARGE = ("FormSubmission", "FormSubmissionMetaData")
+
+
+def version(source: Source) -> str:
+    """The server's version and edition, the database's level and collation."""
+    number, edition, _ = source.select(_SERVER)[0]
+    level, collation, _ = source.select(_DATABASE)[0]
+    return f"SQL Server {number}, {edition}; compatibility level {level}, collation {collation}"
+
+
+def server_lines(source: Source) -> Iterator[Line]:
+    """Whether the server is one this was written for, and how it tells names apart."""
+    number, _, engine = source.select(_SERVER)[0]
+    major = int(str(number).partition(".")[0])
+    if engine not in AZURE and major < FIRST_MAJOR:
+        yield warning(
+            AREA,
+            "version",
+            f"SQL Server {number} is older than 2017 (14.0), for which the import was written",
+            "rehearse with a copy of v2 on a newer server",
+        )
+    collation = str(source.select(_DATABASE)[0][1])
+    if re.search(r"_CS(_|$)|_BIN2?(_|$)", collation):
+        yield ok(
+            AREA,
+            "names",
+            f"the database's collation {collation} tells upper from lower case: names of tables "
+            "and columns count as they are written; V2_MAPPING can give others",
+        )
+
+
+def privilege_lines(source: Source) -> Iterator[Line]:
+    """Whether the login reads every table, and may do nothing else."""
+    tables = {name: _named(source, name) for name in sorted(source.schema.tables)}
+    closed = [name for name, said in tables.items() if not _asked(source, _READING, said)]
+    if closed:
+        grants = " ".join(f"GRANT SELECT ON {tables[name]} TO …;" for name in closed)
+        said = f"the login may not read {len(closed)} of the tables: {listed(closed)}"
+        yield blocked(AREA, "reading", said, f"as v2's owner: {grants}")
+    else:
+        yield ok(AREA, "reading", f"the login reads all of {len(tables)} tables")
+    writable = [name for name, said in tables.items() if _asked(source, _WRITING, *([said] * 3))]
+    member = source.select(_ROLES)[0]
+    roles = [name for name, is_one in zip(_ROLE_NAMES, member, strict=True) if is_one]
+    if not writable and not roles:
+        yield ok(AREA, "writing", "the login may write none of the tables")
+        return
+    parts = [f"is a member of {listed(roles)}"] if roles else []
+    if writable:
+        parts.append(f"may write {len(writable)} of the tables: {listed(writable, 4)}")
+    yield warning(
+        AREA,
+        "writing",
+        f"the login {' and '.join(parts)}; the import never writes (R4)",
+        "give the import a login that is a member of db_datareader alone (docs/sql-server.md)",
+    )
+
+
+def size_lines(source: Source) -> Iterator[Line]:
+    """Rows and bytes by the server's own books, which costs nothing on any number of rows."""
+    tables = [name for name in _LARGE if name in source.schema.tables]
+    measured = bool(_asked(source, _MAY_MEASURE))
+    if measured:
+        try:
+            found = [source.select(_MEASURED, [_named(source, name)])[0] for name in tables]
+        except SourceError:  # a newer server asks for one right more
+            measured = False
+    if not measured:
+        found = [(*source.select(_COUNTED, [_named(source, n)])[0], None) for n in tables]
+    parts = [
+        f"{name} {rows or 0:,} rows{f' in {sized(size)}' if size else ''}"
+        for name, (rows, size) in zip(tables, found, strict=True)
+    ]
+    said = f"by the server's own books: {', '.join(parts)}"
+    if not measured:
+        said += "; without VIEW DATABASE STATE it does not tell the login how large they are"
+    yield ok(AREA, "size", said)
+
+
+def session_lines(source: Source) -> Iterator[Line]:
+    """Whether reading waits for writers, which replica answers, and whether others can listen."""
+    read_only = str(source.select(_DATABASE)[0][2]).upper() == "READ_ONLY"
+    yield _isolation(source, read_only=read_only)
+    wanted = _option(source, "ApplicationIntent").lower() == "readonly"
+    if read_only:
+        yield ok(AREA, "state", "the database takes no writes: a read replica, or set READ_ONLY")
+    elif wanted:
+        yield warning(
+            AREA,
+            "state",
+            "ApplicationIntent=ReadOnly was asked for, and a database answers that takes writes: "
+            "the import reads from the primary",
+            "name the availability group's listener in V2_DATABASE_URL (docs/sql-server.md)",
+        )
+    else:
+        yield ok(AREA, "state", "the database takes writes: v2 may be at work while it is read")
+    yield _encryption(source)
+
+
+def _isolation(source: Source, *, read_only: bool) -> Line:
+    isolation = str(getattr(source.connection, "isolation", "read committed"))
+    if "snapshot" in isolation:
+        said = f"{isolation}: reading waits for no writer and holds up none"
+        return ok(AREA, "isolation", said)
+    if read_only:
+        return ok(AREA, "isolation", f"{isolation}, of a database that takes no writes")
+    name = str(source.connection.settings_dict["NAME"]).replace("]", "]]")
+    return warning(
+        AREA,
+        "isolation",
+        f"{isolation}: reading waits for v2's writers and holds them up, and may see a row twice "
+        "or not at all while it moves",
+        f"as v2's owner: ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON; or stop v2's "
+        "application for the import",
+    )
+
+
+def _encryption(source: Source) -> Line:
+    try:
+        row = source.select(_ENCRYPTED)
+        told = str(row[0][0]).upper() if row else ""
+    except SourceError:  # it takes VIEW SERVER STATE, which nobody needs for this alone
+        told = ""
+    asked = _option(source, "Encrypt").lower()
+    encrypted = told == "TRUE" if told else asked not in ("no", "optional", "false")
+    by = "" if told else " (by the driver's settings: the login may not ask the server)"
+    if not encrypted:
+        return warning(
+            AREA,
+            "encryption",
+            f"the connection is not encrypted{by}: who listens reads v2's rows",
+            "put Encrypt=yes into V2_DATABASE_URL",
+        )
+    if _option(source, "TrustServerCertificate").lower() in ("yes", "true"):
+        return warning(
+            AREA,
+            "encryption",
+            f"the connection is encrypted{by}, but with whoever answers: TrustServerCertificate",
+            "let this machine trust the server's certificate, and leave the option out "
+            "(docs/sql-server.md)",
+        )
+    return ok(AREA, "encryption", f"the connection is encrypted, its certificate verified{by}")
+
+
+def _option(source: Source, name: str) -> str:
+    """An option of the connection string; empty where it is not in it."""
+    options = source.connection.settings_dict.get("OPTIONS") or {}
+    said = str(options.get("extra_params") or "")
+    found = re.search(rf"(?:^|;)\s*{name}\s*=\s*\{{?([^;}}]*)", said, re.IGNORECASE)
+    return found.group(1).strip() if found else ""
+
+
+def _named(source: Source, canonical: str) -> str:
+    return table_sql(source.connection, names.model_of(canonical))
+
+
+def _asked(source: Source, statement: str, *parameters: str) -> Any:  # noqa: ANN401 - a driver's number
+    return source.select(statement, list(parameters))[0][0]
