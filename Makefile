@@ -60,6 +60,25 @@ coverage: venv ## the tests again, and fail under 90 % of transfer/ and legacy_v
 browser-test: venv ## the tests that drive the admin in Chromium
 	@$(PY) -m pytest -m browser $(ARGS)
 
+# A server of its own in Docker, see compose.yaml; never run where the project is made.
+SQL_SERVER_TEST_PASSWORD ?= Only-4-local-tests
+SQL_SERVER_TEST_PORT ?= 14330
+export SQL_SERVER_TEST_PASSWORD SQL_SERVER_TEST_PORT
+SQL_SERVER_PLACE := 127.0.0.1:$(SQL_SERVER_TEST_PORT)/master?TrustServerCertificate=yes
+
+.PHONY: sql-server-test
+sql-server-test: venv ## the SQL Server tests on Microsoft's own server (needs Docker)
+	@command -v docker >/dev/null || { echo "error: docker is not installed" >&2; exit 1; }
+	@trap 'docker compose down --volumes' EXIT; \
+	docker compose up --detach --wait sql-server; \
+	docker compose exec -T sql-server /opt/mssql-tools18/bin/sqlcmd -b -C -S localhost -U sa \
+		-P "$$SQL_SERVER_TEST_PASSWORD" -v password="$$SQL_SERVER_TEST_PASSWORD" \
+		-i /dev/stdin <tests/sqlserver/logins.sql; \
+	password=$$($(PY) -c 'import os, urllib.parse as u; print(u.quote(os.environ["SQL_SERVER_TEST_PASSWORD"], safe=""))'); \
+	V2_TEST_DATABASE_URL="mssql://pliers_test_reader:$$password@$(SQL_SERVER_PLACE)" \
+	V2_TEST_ADMIN_URL="mssql://pliers_test_admin:$$password@$(SQL_SERVER_PLACE)" \
+		$(PY) -m pytest tests/acceptance/test_sql_server_*.py $(ARGS)
+
 .PHONY: lint
 lint: venv ## ruff, mypy, and no model without its migration
 	@$(PY) -m ruff check .

@@ -3,6 +3,8 @@
 ``TEST_DATABASE_URL`` names a PostgreSQL server to run on. Without it an embedded one in a
 temporary directory serves the run with all its workers and the commands it starts, which inherit
 the directory's name; it is gone when the last of them is, however they end.
+
+``V2_TEST_DATABASE_URL`` and ``V2_TEST_ADMIN_URL`` name a SQL Server for the tests of a v2 in one.
 """
 
 import os
@@ -45,3 +47,6 @@ DATABASES["default"] = (
     )
 )
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A SQL Server in place of the tests' own stand-in (tests/sqlserver).
+V2_TEST_DATABASE_URL = ENVIRONMENT.text("V2_TEST_DATABASE_URL")
+V2_TEST_ADMIN_URL = ENVIRONMENT.text("V2_TEST_ADMIN_URL")

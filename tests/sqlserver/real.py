@@ -4,7 +4,6 @@
 that may create databases (``logins.sql`` makes both). The database named in them is not touched.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
+
+from django.conf import settings
 
 from pliers.environment import legacy
 from pliers.sql_server import connection_string
@@ -25,15 +26,19 @@ ROWS_AT_ONCE = 500  # of an INSERT, which takes 1,000
 
 def asked_for() -> bool:
     """Whether the tests are to use a real server."""
-    return bool(os.environ.get(READER))
+    return bool(_address(READER))
+
+
+def _address(variable: str) -> str:
+    return str(getattr(settings, variable, ""))
 
 
 @contextmanager
 def database(tables: Sequence[PeerTable]) -> Iterator[str]:
     """Make a database with these tables; yields the reader's URL for it."""
-    admin = os.environ.get(ADMIN, "")
+    admin = _address(ADMIN)
     assert admin, f"{READER} is set, and {ADMIN} is not"
-    reader = os.environ[READER]
+    reader = _address(READER)
     name = f"pliers_test_{uuid4().hex[:12]}"
     with closing(_connect(_with_database(admin, "master"))) as master:
         _run(master, f"CREATE DATABASE [{name}]")
