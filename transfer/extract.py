@@ -7,7 +7,7 @@ back the last one as it came.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -27,13 +27,11 @@ from legacy_v2 import names
 from transfer.exceptions import SourceError
 from transfer.mapping.text import is_clean
 from transfer.records import (
-    V2Answer,
     V2ChoiceMap,
     V2Field,
     V2FieldSetting,
     V2Form,
     V2Organization,
-    V2Submission,
     V2User,
 )
 from transfer.source import Page, Source
@@ -49,14 +47,10 @@ FIELD_COLUMNS = (
 )  # fmt: skip
 SETTING_COLUMNS = V2FieldSetting._fields
 MAP_COLUMNS = ("id", "field_id", "choice_id", "sort_order")
-SUBMISSION_COLUMNS = (
-    "id", "form_type_id", "form_submission_status_id", "lookup_code",
-    "created_on", "last_updated_on", "organization_id",
-)  # fmt: skip
-ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
 # Rows of a lookup table or of orphans read at once; their size does not follow the batch's.
 SCAN_SIZE = 10_000
 FIRST_KEY = "00000000-0000-0000-0000-000000000000"
+FIRST_NUMBER = str(-(2**31))  # of an int; of a bigint that has no other key no worse
 
 
 @dataclass(slots=True)
@@ -78,24 +72,6 @@ class FormBatch(Batch[V2Form]):
 
 
 @dataclass(slots=True)
-class SubmissionBatch(Batch[V2Submission]):
-    """Submissions with their answers by submission id, and answers in range without one.
-
-    ``answers_read`` counts the answers v2 gave, less those that are none of the run's.
-    """
-
-    answers: dict[str, list[V2Answer]] = field(default_factory=dict)
-    orphans: list[V2Answer] = field(default_factory=list)
-    answers_read: int = 0
-
-    def pass_over(self, submissions: Iterable[str]) -> None:
-        """Leave out submissions that are not in the run after all, with their answers."""
-        without = set(submissions)
-        self.rows = [row for row in self.rows if row.id not in without]
-        self.answers_read -= sum(len(self.answers.pop(v2_id)) for v2_id in without)
-
-
-@dataclass(slots=True)
 class Lookups:
     """v2's small tables: field type names, status names and choice names by id."""
 
@@ -104,7 +80,7 @@ class Lookups:
     choices: dict[str, str | None] = field(default_factory=dict)
 
 
-def _between(
+def between(
     query: "QuerySet[Any]", key: str, low: str, high: str = "", *, or_else: Q | None = None
 ) -> "QuerySet[Any]":
     """The query's rows with ``low < key <= high``, or another condition; an empty bound is none.
@@ -118,20 +94,27 @@ def _between(
     return query.filter(inside | or_else if or_else and inside else inside)
 
 
-def _has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
+def has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
     """Conditions: the row can be read by its key; it cannot, which only a hand-made copy can hold.
 
     A key can be null; in SQLite also empty, or a number or bytes, which sort before and after text.
     Where ids are numbers (legacy_v2.ids), a number is what they should be.
     """
     null = Q(**{f"{key}__isnull": True})
-    column = names.column(names.field_of(model, key))
-    whole = (names.table(model), column) in source.schema.integer_ids
-    if whole or source.connection.vendor != "sqlite":
+    if source.connection.vendor != "sqlite" or _is_number(source, model, key):
         return ~null, null
     no_text, no_bytes = Value("", TextField()), Value(b"", BinaryField())
     has = Q(**{f"{key}__gt": no_text, f"{key}__lt": no_bytes})
     return has, null | Q(**{f"{key}__lte": no_text}) | Q(**{f"{key}__gte": no_bytes})
+
+
+def _is_number(source: Source, model: type[Model], key: str) -> bool:
+    column = names.column(names.field_of(model, key))
+    return (names.table(model), column) in source.schema.integer_ids
+
+
+def _before_all(source: Source, model: type[Model], key: str) -> str:
+    return FIRST_NUMBER if _is_number(source, model, key) else FIRST_KEY
 
 
 def _last_key(page: Page, query: "QuerySet[Any]") -> str:
@@ -157,7 +140,7 @@ def pages(
     key = columns[0]
     ordered = query.order_by(key)
     while wanted := size():
-        page = source.read(_between(ordered, key, after)[:wanted], columns)
+        page = source.read(between(ordered, key, after)[:wanted], columns)
         after = _last_key(page, query)
         if page.length:
             yield page
@@ -173,20 +156,20 @@ def ranges(
     Rows without such a key, which only a copy made by hand can hold, are in the first page.
     """
     key = columns[0]
-    has_key, keyless = _has_key(source, query.model, key)
-    with_key = query.filter(has_key).order_by(key)
+    keyed, keyless = has_key(source, query.model, key)
+    with_key = query.filter(keyed).order_by(key)
     first = not after
     while True:
-        bound = source.read(_between(with_key, key, after)[:SCAN_SIZE], (key,))
+        bound = source.read(between(with_key, key, after)[:SCAN_SIZE], (key,))
         if not (bound.length or first):
             return
         high = _last_key(bound, query)
-        in_range = _between(query.filter(has_key), key, after, high)
+        in_range = between(query.filter(keyed), key, after, high)
         if first:
-            in_range = _between(query, key, after, high, or_else=keyless)
+            in_range = between(query, key, after, high, or_else=keyless)
         page = source.read(in_range, columns)
         # An empty last key would begin at the first page again.
-        page.last_key = after = high or FIRST_KEY
+        page.last_key = after = high or _before_all(source, query.model, key)
         if page.length:
             yield page
         if not bound.length:
@@ -242,13 +225,13 @@ def forms(
     every_field = v2.Field._default_manager.all()
     for page in pages(source, v2.FormType._default_manager.all(), FORM_COLUMNS, size, after):
         batch = FormBatch([V2Form(*row) for row in page.rows()], page.last_key)
-        fields = _between(every_field, "form_type_id", low, batch.last_key)
+        fields = between(every_field, "form_type_id", low, batch.last_key)
         add_fields(source, known, batch, fields, settings=settings)
         yield batch
         low = page.last_key
     if size():
         beyond = FormBatch([], low)
-        fields = _between(every_field, "form_type_id", low)
+        fields = between(every_field, "form_type_id", low)
         add_fields(source, known, beyond, fields, settings=settings)
         if beyond.stray_fields:
             yield beyond
@@ -334,63 +317,3 @@ def maps_without_field(source: Source, known: Lookups) -> Iterator[V2ChoiceMap]:
         for field_id, own_id, choice, order in page.rows():
             exists = choice in known.choices
             yield V2ChoiceMap(own_id, field_id, choice, order, exists, known.choices.get(choice))
-
-
-def submissions(
-    source: Source,
-    query: "QuerySet[Any]",
-    size: BatchSize,
-    after: str = "",
-    *,
-    everything: bool = True,
-) -> Iterator[SubmissionBatch]:
-    """Batches of submissions with their answers.
-
-    Where the query holds ``everything``, an answer in range without its submission is an orphan
-    (M17), and after the last submission come batches of the orphans beyond it; one that names no
-    submission at all is in the first batch. Where it is a selection, only the answers of the
-    selected submissions are read, and orphans, which belong to nobody, are not looked for.
-    """
-    low = after
-    all_answers = v2.FormSubmissionMetaData._default_manager.all()
-    _, keyless = _has_key(source, v2.FormSubmissionMetaData, "form_submission_id")
-    if not everything:
-        owner = query.filter(id=OuterRef("form_submission_id"))
-        all_answers = all_answers.filter(Exists(owner))
-    for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
-        batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], page.last_key)
-        answers: dict[str, list[V2Answer]] = {row.id: [] for row in batch.rows}
-        or_else = keyless if everything and not low else None
-        theirs = _between(all_answers, "form_submission_id", low, page.last_key, or_else=or_else)
-        in_range = source.read(theirs, ANSWER_COLUMNS)
-        others: list[V2Answer] = []
-        for answer in in_range.rows():
-            if (own := answers.get(answer[0])) is not None:
-                own.append(answer)
-            else:
-                others.append(answer)
-        batch.answers = answers
-        # What is neither the range's own nor an orphan came since the range was read.
-        batch.orphans = _orphans(source, others, low, page.last_key) if everything else []
-        batch.answers_read = in_range.length - len(others) + len(batch.orphans)
-        yield batch
-        low = page.last_key
-    if everything and size():
-        for page in ranges(source, all_answers, ANSWER_COLUMNS, after=low):
-            orphans = _orphans(source, list(page.rows()), low, page.last_key)
-            yield SubmissionBatch([], page.last_key, orphans=orphans, answers_read=len(orphans))
-            if not size():
-                return
-            low = page.last_key
-
-
-def _orphans(source: Source, answers: list[V2Answer], low: str, high: str) -> list[V2Answer]:
-    """Those of the answers whose submission is not there now either.
-
-    v2 is alive: a submission may have come, with answers, since its range was read.
-    """
-    if not answers:
-        return answers
-    submissions_now = _between(v2.FormSubmission._default_manager.all(), "id", low, high)
-    there = {row[0] for row in source.read(submissions_now, ("id",)).rows()}
-    return [answer for answer in answers if answer[0] not in there]

@@ -4,9 +4,9 @@ A fetcher runs a statement on Django's connection to v2 and hands its rows back 
 as the driver gives the values. The caller bounds the statement; all its rows are held, once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,9 +17,27 @@ from psycopg.types.string import TextLoader
 
 # Rows handed over by a driver at once: enough that a call costs nothing, little to hold twice.
 ROWS_AT_ONCE = 8192
+FIRST_ROWS = 256  # where texts may be megabytes long, which only the first rows tell
 HALF_A_PAIR = "\ufffd"  # what stands for it where the driver decodes a text
 
 Columns: TypeAlias = list[list[Any]]
+
+
+class Fetched(NamedTuple):
+    """Rows in columns; none at all where there is no row. ``cut``: there may be more rows."""
+
+    columns: Columns
+    cut: bool = False
+
+
+class Budget(NamedTuple):
+    """How much of some columns is held: fetching ends with the rows that go beyond it.
+
+    characters: of texts, or bytes. columns: their numbers.
+    """
+
+    characters: int
+    columns: Sequence[int]
 
 
 class Fetcher(Protocol):
@@ -32,12 +50,15 @@ class Fetcher(Protocol):
 
     loses_halves: bool
 
-    def fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
-        """The columns of a statement; none at all where it has no row.
+    def fetch(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
+        """The rows of a statement.
 
         Args:
             statement: as Django composes it: ``%s`` for a parameter, ``%%`` for a percent sign.
             parameters: the values.
+            budget: where to end; None: with the last row.
 
         Raises:
             django.db.Error: as Django wraps the driver's.
@@ -59,21 +80,35 @@ def decoded(texts: Iterable[bytes | None]) -> list[str | None]:
     return [None if raw is None else raw.decode("utf-16-le", "surrogatepass") for raw in texts]
 
 
-def _gathered(pages: Iterable[Sequence[Sequence[Any]]]) -> Columns:
+def _gathered(take: Callable[[int], Columns], budget: Budget | None) -> Fetched:
     columns: Columns = []
-    for rows in pages:
-        page = zip(*rows, strict=True)
-        if not columns:
-            columns = [list(values) for values in page]
+    held, rows = 0, FIRST_ROWS if budget else ROWS_AT_ONCE
+    while page := take(rows):
+        if columns:
+            for column, values in zip(columns, page, strict=True):
+                column.extend(values)
+        else:
+            columns = page
+        if budget is None:
             continue
-        for column, values in zip(columns, page, strict=True):
-            column.extend(values)
-    return columns
+        held += sum(_size(page[number]) for number in budget.columns)
+        if held >= budget.characters:
+            return Fetched(columns, cut=True)
+        # As many as the budget has room for, if they are like those before.
+        room = (budget.characters - held) * len(columns[0]) // max(held, 1)
+        rows = max(1, min(ROWS_AT_ONCE, 4 * rows, room))
+    return Fetched(columns)
 
 
-def _pages(cursor: Any) -> Iterable[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        yield rows
+def _size(values: Sequence[Any]) -> int:
+    return sum(len(value) for value in values if isinstance(value, str | bytes))
+
+
+def _taker(cursor: Any) -> Callable[[int], Columns]:  # noqa: ANN401 - a driver's
+    def take(rows: int) -> Columns:
+        return [list(values) for values in zip(*cursor.fetchmany(rows), strict=True)]
+
+    return take
 
 
 class TolerantTimestampLoader(TimestampLoader):
@@ -93,13 +128,15 @@ class _Postgres:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
 
-    def fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
+    def fetch(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
         with self._connection.cursor() as cursor:
             # A Python UUID object an answer would cost more than the rest of the mapping.
             cursor.cursor.adapters.register_loader("uuid", TextLoader)
             cursor.cursor.adapters.register_loader("timestamp", TolerantTimestampLoader)
             cursor.execute(statement, parameters)
-            return _gathered(_pages(cursor))
+            return _gathered(_taker(cursor), budget)
 
 
 class _Sqlite:
@@ -108,10 +145,12 @@ class _Sqlite:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
 
-    def fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
+    def fetch(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
         self._connection.ensure_connection()
         try:
-            return self._fetch(statement, parameters)
+            return self._fetch(statement, parameters, budget)
         except OperationalError as error:
             if "decode" not in str(error):
                 raise
@@ -119,14 +158,14 @@ class _Sqlite:
         raw = self._connection.connection
         raw.text_factory = _tolerant_text
         try:
-            return self._fetch(statement, parameters)
+            return self._fetch(statement, parameters, budget)
         finally:
             raw.text_factory = str
 
-    def _fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
+    def _fetch(self, statement: str, parameters: Sequence[Any], budget: Budget | None) -> Fetched:
         with self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return _gathered(_pages(cursor))
+            return _gathered(_taker(cursor), budget)
 
 
 def _tolerant_text(value: bytes) -> str:
@@ -144,14 +183,16 @@ class _Rows:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
 
-    def fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
+    def fetch(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
         self._connection.ensure_connection()
         with (
             self._connection.wrap_database_errors,
             closing(self._connection.connection.cursor()) as cursor,
         ):
             cursor.execute(_with_marks(statement, parameters), tuple(parameters))
-            return _gathered(_pages(cursor))
+            return _gathered(_taker(cursor), budget)
 
 
 class _Arrow:
@@ -165,19 +206,25 @@ class _Arrow:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
 
-    def fetch(self, statement: str, parameters: Sequence[Any]) -> Columns:
+    def fetch(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
         self._connection.ensure_connection()
-        columns: Columns = []
         with (
             self._connection.wrap_database_errors,
             closing(self._connection.connection.cursor()) as cursor,
         ):
             cursor.execute(_with_marks(statement, parameters), tuple(parameters))
-            while (batch := cursor.arrow_batch(ROWS_AT_ONCE)).num_rows:
-                columns = columns or [[] for _ in batch.columns]
-                for column, values in zip(columns, batch.columns, strict=True):
-                    column.extend(values.to_pylist())
-        return columns
+
+            def take(rows: int) -> Columns:
+                batch = cursor.arrow_batch(rows)
+                return [column.to_pylist() for column in batch.columns] if batch.num_rows else []
+
+            fetched = _gathered(take, budget)
+            # Where the connection breaks under an answer the driver may give the rows that had
+            # come for all there are. The next statement fails then, and the page is read again.
+            cursor.execute("SELECT 1")
+        return fetched
 
 
 def _with_marks(statement: str, parameters: Sequence[Any]) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Model, Q, QuerySet, TextField, Value
 
 from legacy_v2 import models as v2
 from transfer import extract
+from transfer.extract_submissions import ANSWER_COLUMNS, SUBMISSION_COLUMNS, SubmissionBatch
 from transfer.mapping.record_detail import answer_key
 from transfer.records import (
     V2Answer,
@@ -46,13 +47,13 @@ def forms(source: Source, known: extract.Lookups, ids: Sequence[str]) -> extract
     return batch
 
 
-def submissions(source: Source, ids: Sequence[str]) -> extract.SubmissionBatch:
+def submissions(source: Source, ids: Sequence[str]) -> SubmissionBatch:
     """Those of the submissions that v2 has, with their answers."""
-    page = source.read(_with(source, v2.FormSubmission, ids), extract.SUBMISSION_COLUMNS)
-    batch = extract.SubmissionBatch([V2Submission(*row) for row in page.rows()], "")
+    page = source.read(_with(source, v2.FormSubmission, ids), SUBMISSION_COLUMNS)
+    batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], "")
     batch.answers = {row.id: [] for row in batch.rows}
     answers = _with(source, v2.FormSubmissionMetaData, list(batch.answers), "form_submission_id")
-    for answer in source.read(answers, extract.ANSWER_COLUMNS).rows():
+    for answer in source.read(answers, ANSWER_COLUMNS).rows():
         batch.answers[answer[0]].append(answer)
         batch.answers_read += 1
     return batch
@@ -66,7 +67,7 @@ def submission_ids(source: Source, ids: Sequence[str]) -> set[str]:
 def answers_of(source: Source, submissions: Sequence[str]) -> list[V2Answer]:
     """The answers that name these submissions, whether v2 has those or not."""
     query = _with(source, v2.FormSubmissionMetaData, submissions, "form_submission_id")
-    return list(source.read(query, extract.ANSWER_COLUMNS).rows())
+    return list(source.read(query, ANSWER_COLUMNS).rows())
 
 
 def answers(source: Source, keys: Sequence[str]) -> list[V2Answer]:
@@ -75,7 +76,7 @@ def answers(source: Source, keys: Sequence[str]) -> list[V2Answer]:
     own = [key for key in keys if "/" not in key]
     found: list[V2Answer] = []
     if own and source.has(model, "id"):
-        found += source.read(_with(source, model, own), extract.ANSWER_COLUMNS).rows()
+        found += source.read(_with(source, model, own), ANSWER_COLUMNS).rows()
     if without_id := {key.partition("/")[0] for key in keys if "/" in key}:
         found += answers_of(source, sorted(without_id))
     wanted = set(keys)

@@ -1,7 +1,7 @@
 """The connection to v2: runs a query the models composed and returns its rows in columns."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from legacy_v2 import names
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
-from transfer.fetch import HALF_A_PAIR, Columns, decoded, fetcher_of
+from transfer.fetch import HALF_A_PAIR, Budget, Columns, Fetched, decoded, fetcher_of
 from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_values import normaliser
@@ -32,13 +32,15 @@ class Page:
     """The rows of one query, column by column, every value in the form the mapping takes.
 
     ``keys`` is the first column as the server gave it: keys are compared by the server alone.
-    ``last_key`` is the last of them as text, empty where it is none.
+    ``last_key`` is the last of them as text, empty where it is none. ``cut``: the page ends before
+    the query does, for its texts are long.
     """
 
     columns: list[Sequence[Any]]
     last_key: str
     length: int
     keys: Sequence[Any] = ()
+    cut: bool = False
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows as plain tuples."""
@@ -115,56 +117,57 @@ class Source:
         """Rows a combination of the columns' values (as the mapping takes them), the count last."""
         present = [name for name in columns if self.has(query.model, name)]
         grouped = query.order_by().values_list(*present).annotate(rows=models.Count("pk"))
-        found = self._fetch(grouped)
+        found = self._fetch(grouped).columns
         if not found:
             return []
         values = dict(zip(present, self._normal(query.model, present, found[:-1]), strict=True))
         absent = (None,) * len(found[-1])
         return list(zip(*(values.get(name, absent) for name in columns), found[-1], strict=True))
 
-    def read(self, query: "models.QuerySet[Any]", columns: Sequence[str]) -> Page:
+    def read(
+        self,
+        query: "models.QuerySet[Any]",
+        columns: Sequence[str],
+        characters: int | None = None,
+    ) -> Page:
         """Run the query for these columns (attribute names of its model), in one round trip.
 
         A column v2 lacks comes back as None. The caller bounds the query: all its rows are held.
         Where a driver cannot tell a text's halves of pairs, and it holds any, there is a second
         round trip, for the texts' bytes.
 
+        Args:
+            query: what to read.
+            columns: attribute names; the first is the key.
+            characters: of long texts that are enough: the page is cut behind them.
+
         Raises:
             SourceLostError: the connection was lost and stayed lost.
             SourceError: v2 refused the query.
         """
-        present = [name for name in columns if self.has(query.model, name)]
-        found = self._fetch(query.values_list(*present))
-        if found and fetcher_of(self.connection).loses_halves:
-            found = self._whole(query, present, found)
+        model = query.model
+        present = [name for name in columns if self.has(model, name)]
+        texts = {
+            number: names.field_of(model, name).get_internal_type()
+            for number, name in enumerate(present)
+            if names.field_of(model, name).get_internal_type() in ("CharField", "TextField")
+        }
+        long = [number for number, kind in texts.items() if kind == "TextField"]
+        budget = Budget(characters, long) if characters else None
+        found, cut = self._fetch(query.values_list(*present), budget)
+        if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
+            asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
+            found, cut = self._fetch(query.values_list(*asked), budget)
+            found = [decoded(each) if n in texts else each for n, each in enumerate(found)]
         if not found:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
-        by_name = dict(zip(present, found, strict=True))
         # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
-        keys = by_name.get(columns[0], ())
-        values = dict(zip(present, self._normal(query.model, present, found), strict=True))
+        keys = dict(zip(present, found, strict=True)).get(columns[0], [])
+        values = dict(zip(present, self._normal(model, present, found), strict=True))
         absent = (None,) * length
         last_key = key_text(keys[-1]) if keys else ""
-        return Page([values.get(name, absent) for name in columns], last_key, length, keys)
-
-    def _whole(
-        self, query: "models.QuerySet[Any]", present: Sequence[str], found: Columns
-    ) -> Columns:
-        """The same rows, no text of which has lost half of a pair."""
-        text = ("CharField", "TextField")
-        texts = [
-            number
-            for number, name in enumerate(present)
-            if names.field_of(query.model, name).get_internal_type() in text
-        ]
-        if not any(value and HALF_A_PAIR in value for number in texts for value in found[number]):
-            return found
-        asked = [_Utf16(name) if number in texts else name for number, name in enumerate(present)]
-        again = self._fetch(query.values_list(*asked))
-        return [
-            decoded(column) if number in texts else column for number, column in enumerate(again)
-        ]
+        return Page([values.get(name, absent) for name in columns], last_key, length, keys, cut)
 
     def _normal(
         self, model: type[models.Model], present: Sequence[str], found: Columns
@@ -176,13 +179,13 @@ class Source:
             make = normaliser(field, whole=(table, names.column(field)) in integers)
             yield make(column) if make else column
 
-    def _fetch(self, query: "models.QuerySet[Any]") -> Columns:
+    def _fetch(self, query: "models.QuerySet[Any]", budget: Budget | None = None) -> Fetched:
         compiler = query.using(self.alias).query.get_compiler(self.alias)
         try:
             statement, parameters = compiler.as_sql()
         except EmptyResultSet:  # such as a condition "one of none"
-            return []
-        return self._run(statement, parameters)
+            return Fetched([])
+        return self._run(statement, parameters, budget)
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement that models cannot compose, as the driver gives them.
@@ -193,13 +196,15 @@ class Source:
             SourceLostError: the connection was lost and stayed lost.
             SourceError: v2 refused the statement.
         """
-        return list(zip(*self._run(statement, parameters), strict=True))
+        return list(zip(*self._run(statement, parameters).columns, strict=True))
 
-    def _run(self, statement: str, parameters: Sequence[Any]) -> Columns:
-        return self._attempt(lambda: self._ask(statement, parameters))
+    def _run(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> Fetched:
+        return self._attempt(lambda: self._ask(statement, parameters, budget))
 
-    def _ask(self, statement: str, parameters: Sequence[Any]) -> Columns:
-        return fetcher_of(self.connection).fetch(statement, parameters)
+    def _ask(self, statement: str, parameters: Sequence[Any], budget: Budget | None) -> Fetched:
+        return fetcher_of(self.connection).fetch(statement, parameters, budget)
 
     def _attempt(self, action: Callable[[], T]) -> T:
         for tried, pause in enumerate((*self._backoff, None)):
@@ -235,3 +240,9 @@ class Source:
     def identity(self) -> str:
         """The source as a fingerprint holds it."""
         return identity(self.alias)
+
+
+def _has_half(found: Columns, texts: Collection[int]) -> bool:
+    """Whether a text of these columns may have lost half of a pair."""
+    columns = (found[number] for number in texts) if found else ()
+    return any(HALF_A_PAIR in value for column in columns for value in column if value)

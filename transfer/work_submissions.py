@@ -8,6 +8,7 @@ from psycopg import sql
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.batch import MappedBatch
+from transfer.extract_submissions import SubmissionBatch, submissions
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
@@ -72,7 +73,7 @@ class SubmissionsWork:
         """See Work.batches."""
         run = self._run
         everything = run.scope.everything
-        read = extract.submissions(
+        read = submissions(
             run.source, run.scope.submission_query(), size, after, everything=everything
         )
         for batch in read:
@@ -81,7 +82,7 @@ class SubmissionsWork:
             numbers = self._assignments.lookup(run.target, [row.id for row in batch.rows])
             yield self.mapped(batch, numbers)
 
-    def mapped(self, batch: extract.SubmissionBatch, numbers: dict[str, Number]) -> MappedBatch:
+    def mapped(self, batch: SubmissionBatch, numbers: dict[str, Number]) -> MappedBatch:
         """The submissions mapped with their answers (M12 to M18), and the orphans among these.
 
         Args:
@@ -96,7 +97,7 @@ class SubmissionsWork:
         return made
 
     def _map(
-        self, row: V2Submission, batch: extract.SubmissionBatch, numbers: dict[str, Number]
+        self, row: V2Submission, batch: SubmissionBatch, numbers: dict[str, Number]
     ) -> Outcome:
         number = numbers.get(row.id)
         if number is None and (fault := number_fault(row.lookup_code)):

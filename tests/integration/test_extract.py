@@ -15,6 +15,8 @@ from legacy_v2.seed import schema
 from tests.runs import TABLES, empty_v3, query, rich_v2, run, snapshot, state
 from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
 from transfer import extract
+from transfer.extract_submissions import SubmissionBatch
+from transfer.extract_submissions import submissions as read_submissions
 from transfer.mapping.codes import Code, Severity
 from transfer.source import Source
 
@@ -23,9 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EVERYTHING = v2_models.FormSubmission._default_manager.all()
 
 
-def submissions(size: int, after: str = "") -> list[extract.SubmissionBatch]:
+def submissions(size: int, after: str = "") -> list[SubmissionBatch]:
     with closing(Source()) as source:
-        return list(extract.submissions(source, EVERYTHING, lambda: size, after))
+        return list(read_submissions(source, EVERYTHING, lambda: size, after))
 
 
 def forms(size: int) -> list[extract.FormBatch]:
@@ -104,7 +106,7 @@ def test_a_limit_that_is_spent_among_the_orphans_stops_there(
     sizes = iter([5, 5, 0])
 
     with closing(Source()) as source:
-        read = list(extract.submissions(source, EVERYTHING, lambda: next(sizes)))
+        read = list(read_submissions(source, EVERYTHING, lambda: next(sizes)))
 
     assert [len(batch.orphans) for batch in read] == [1]
 
@@ -190,9 +192,9 @@ def test_no_statement_carries_a_list_as_long_as_the_batch(
     rich_v2(v2_path)
     most, real = [], Source._run
 
-    def fetch(self: Source, statement: str, parameters: Any) -> Any:
+    def fetch(self: Source, statement: str, parameters: Any, *rest: Any) -> Any:
         most.append(len(parameters))
-        return real(self, statement, parameters)
+        return real(self, statement, parameters, *rest)
 
     monkeypatch.setattr(Source, "_run", fetch)
 

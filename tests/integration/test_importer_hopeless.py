@@ -8,7 +8,7 @@ import pytest
 
 from tests.runs import empty_v3, query, rich_v2, run, snapshot
 from tests.v2 import guid, make_v2
-from transfer import extract
+from transfer import work_submissions
 from transfer.batch import MappedBatch
 from transfer.exceptions import RunStoppedError, TooManyErrorsError
 from transfer.tolerance import Tolerance
@@ -92,7 +92,7 @@ def test_r1_an_answer_that_gets_lost_on_the_way_makes_the_run_failed_with_its_ba
     run(name="night", batch_size=size)
     whole = snapshot()
     empty_v3()
-    real = extract.submissions
+    real = work_submissions.submissions
 
     def losing(*args: Any, **kwargs: Any) -> Any:
         for batch in real(*args, **kwargs):
@@ -101,7 +101,7 @@ def test_r1_an_answer_that_gets_lost_on_the_way_makes_the_run_failed_with_its_ba
             yield batch
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract, "submissions", losing)
+        patch.setattr(work_submissions, "submissions", losing)
         with pytest.raises(RunStoppedError, match=r"^batch \d+ of submissions, up to key '.*', do"):
             run(name="night", batch_size=size)
 

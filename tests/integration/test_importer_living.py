@@ -127,11 +127,11 @@ def before_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[
     def install(table: str, act: Callable[[], object]) -> None:
         real, done = Source.read, []
 
-        def read(self: Source, query: Any, columns: Any) -> Page:
+        def read(self: Source, query: Any, *rest: Any) -> Page:
             if query.model._meta.db_table == table and not done:
                 done.append(True)
                 act()
-            return real(self, query, columns)
+            return real(self, query, *rest)
 
         monkeypatch.setattr(Source, "read", read)
 

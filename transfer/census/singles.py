@@ -14,6 +14,7 @@ from transfer.census.hazard import Tally
 from transfer.census.questions import Questions
 from transfer.census.records import refusal
 from transfer.census.spool import Spool, Wish
+from transfer.extract_submissions import SUBMISSION_COLUMNS
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Outcome
@@ -79,14 +80,14 @@ class Singles:
             self._spool.decide(self._wishes(rows))
 
     def _all(self) -> Iterator[V2Submission]:
-        rows = extract.scan(self._source, v2.FormSubmission, extract.SUBMISSION_COLUMNS)
+        rows = extract.scan(self._source, v2.FormSubmission, SUBMISSION_COLUMNS)
         return (V2Submission(*row) for row in rows)
 
     def _some(self, ids: Sequence[str]) -> Iterator[V2Submission]:
         for start in range(0, len(ids), reread.AT_ONCE):
             part = list(filter(is_id, ids[start : start + reread.AT_ONCE]))
             query = v2.FormSubmission._default_manager.filter(id__in=part)
-            page = self._source.read(query, extract.SUBMISSION_COLUMNS)
+            page = self._source.read(query, SUBMISSION_COLUMNS)
             yield from (V2Submission(*row) for row in page.rows())
 
     def _wishes(self, rows: Iterable[V2Submission]) -> Iterator[Wish]:

@@ -19,6 +19,7 @@ from transfer.batch import BatchResult, MappedBatch, TableState
 from transfer.batch_copy import BatchCopy
 from transfer.census import Present
 from transfer.copytext import copy_line
+from transfer.extract_submissions import submissions
 from transfer.journal import DryRunJournal
 from transfer.ledger import Ledger
 from transfer.options import ImportOptions
@@ -152,7 +153,7 @@ def _batches(run: Run, work: Work, size: extract.BatchSize) -> Iterator[MappedBa
                 yield work.mapped(people, ())
     elif isinstance(work, SubmissionsWork):
         query, everything = scope.submission_query(), scope.everything
-        for batch in extract.submissions(run.source, query, size, everything=everything):
+        for batch in submissions(run.source, query, size, everything=everything):
             if not everything:
                 owners = {row.id: scope.submission_organization(row) for row in batch.rows}
                 batch.pass_over(

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import extract, reread
+from transfer.extract_submissions import submissions
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
 from transfer.proof.rules import recorded
 from transfer.proof.submissions import Answer
@@ -84,9 +85,9 @@ def _forms(source: Source, query: "QuerySet[Any]", size: int, after: str) -> Ite
 
 def _submissions(source: Source, query: "QuerySet[Any]", size: int, after: str) -> Iterator[Page]:
     # Answers that are no submission's are counted elsewhere: here each is some submission's.
-    found = extract.submissions(source, query, lambda: size, after, everything=_is_all(query))
+    found = submissions(source, query, lambda: size, after, everything=_is_all(query))
     for batch in found:
-        if not batch.rows:
+        if batch.beyond:
             return
         yield Page(batch.rows, Place(0, batch.last_key), answers=batch.answers)
 

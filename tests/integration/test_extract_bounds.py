@@ -1,0 +1,131 @@
+"""R5: what is held of the answers is bounded, and every way to cut them gives the same rows."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from legacy_v2 import models as v2_models
+from tests.runs import TABLES, empty_v3, rich_v2, run, snapshot
+from tests.v2 import V2, guid, make_v2
+from transfer import extract, extract_submissions
+from transfer.extract_submissions import SubmissionBatch, submissions
+from transfer.source import Source
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EVERYTHING = v2_models.FormSubmission._default_manager.all()
+
+
+def uneven_v2(path: Path) -> V2:
+    """Submissions of none to six answers, orphans before, between and behind them."""
+    v2 = make_v2(
+        path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{} for _ in range(12)]
+    )
+    each = (0, 1, 6, 0, 2, 1, 0, 0, 6, 2, 1, 0)
+    owners = [
+        one["Id"] for one, times in zip(v2.submissions, each, strict=True) for _ in range(times)
+    ]
+    strays = [guid(9, 1), guid(11, 1), guid(11, 1), guid(11, 2)]
+    between = [one["Id"][:-1] + "e" for one in v2.submissions[::3] for _ in range(2)]
+    texts = [{"FormSubmissionId": owner} for owner in (*owners, *strays, *between)]
+    for number, row in enumerate(texts):
+        row["FreeFormEntry"] = "x" * (number % 7)
+    v2.add("answers", *texts)
+    return v2
+
+
+def read(size: int, after: str = "") -> list[SubmissionBatch]:
+    with closing(Source()) as source:
+        return list(submissions(source, EVERYTHING, lambda: size, after))
+
+
+def content(batches: list[SubmissionBatch]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Submissions in their order, their answers, and the orphans, whatever the batches."""
+    rows = [row.id for batch in batches for row in batch.rows]
+    answers = [(row, sorted(own)) for batch in batches for row, own in batch.answers.items()]
+    orphans = sorted(orphan for batch in batches for orphan in batch.orphans)
+    assert sum(batch.answers_read for batch in batches) == len(orphans) + sum(
+        len(own) for _, own in answers
+    )
+    return rows, answers, orphans
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 6, 7, 1000])
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_r5_answers_are_cut_between_submissions_and_none_is_lost_or_doubled(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, size: int
+) -> None:
+    uneven_v2(v2_path)
+    whole = content(read(1000))
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", at_once)
+    monkeypatch.setattr(extract, "SCAN_SIZE", 3)
+
+    batches = read(size)
+
+    assert content(batches) == whole
+    for number, batch in enumerate(batches):
+        own = [len(answers) for answers in batch.answers.values()]
+        # More than may be held there is only where one submission has them all.
+        assert sum(own) + len(batch.orphans) <= max(at_once, *own, 3) or batch.beyond
+        rest = content(read(size, after=batch.last_key))
+        assert rest == content(batches[number + 1 :])
+
+
+@pytest.mark.parametrize("characters", [1, 4, 9, 1000])
+def test_r5_long_texts_cut_a_batch_too(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int
+) -> None:
+    uneven_v2(v2_path)
+    whole = content(read(1000))
+    monkeypatch.setattr(extract_submissions, "CHARACTERS_AT_ONCE", characters)
+    monkeypatch.setattr("transfer.fetch.FIRST_ROWS", 1)
+
+    batches = read(100)
+
+    assert content(batches) == whole
+    assert (len(batches) > 2) is (characters < 1000)
+
+
+def test_r2_a_run_in_small_parts_gives_the_same_rows(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rich_v2(v2_path)
+    run(name="night", batch_size=5)
+    whole = snapshot(*TABLES, "migration_errors", "migration_assignments")
+    empty_v3()
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 2)
+
+    run(name="night", batch_size=5)
+
+    assert snapshot(*TABLES, "migration_errors", "migration_assignments") == whole
+
+
+def test_a_submission_that_goes_while_its_batch_is_read_takes_no_other_with_it(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}, {}])
+    v2.add("answers", *({"FormSubmissionId": one["Id"]} for one in v2.submissions for _ in "ab"))
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 3)
+    gone = v2.submissions[1]["Id"]
+
+    def reading() -> Iterator[SubmissionBatch]:
+        with closing(Source()) as source:
+            for number, batch in enumerate(submissions(source, EVERYTHING, lambda: 4)):
+                if number == 0:
+                    v2.execute("DELETE FROM FormSubmission WHERE Id = ?", [gone])
+                    v2.execute(
+                        "DELETE FROM FormSubmissionMetaData WHERE FormSubmissionId = ?", [gone]
+                    )
+                yield batch
+
+    batches = list(reading())
+
+    assert [row.id for batch in batches for row in batch.rows] == [
+        one["Id"] for one in v2.submissions
+    ]
+    assert {row: len(own) for batch in batches for row, own in batch.answers.items()} == {
+        one["Id"]: 0 if one["Id"] == gone else 2 for one in v2.submissions
+    }

@@ -1,0 +1,177 @@
+"""Submissions with their answers out of v2, a batch at a time (see extract).
+
+A batch's answers are read in pages of their own, cut between two submissions where there are
+very many or very long ones: so what is held is bounded, whatever a submission has (R5).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from legacy_v2 import models as v2
+from transfer.extract import Batch, BatchSize, between, has_key, pages, ranges
+from transfer.records import V2Answer, V2Submission
+from transfer.source import Page, Source, key_text
+
+SUBMISSION_COLUMNS = (
+    "id", "form_type_id", "form_submission_status_id", "lookup_code",
+    "created_on", "last_updated_on", "organization_id",
+)  # fmt: skip
+ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
+# Answers held at once, for a batch is cut behind them: twice those of a thousand submissions of
+# twenty, which is some 60 MB.
+ANSWERS_AT_ONCE = 40_000
+# The same of characters in them, for an answer may have megabytes.
+CHARACTERS_AT_ONCE = 32_000_000
+
+
+@dataclass(slots=True)
+class SubmissionBatch(Batch[V2Submission]):
+    """Submissions with their answers by submission id, and answers in range without one.
+
+    ``answers_read`` counts the answers v2 gave, less those that are none of the run's. ``beyond``:
+    v2 has no submission at or after these keys.
+    """
+
+    answers: dict[str, list[V2Answer]] = field(default_factory=dict)
+    orphans: list[V2Answer] = field(default_factory=list)
+    answers_read: int = 0
+    beyond: bool = False
+
+    def pass_over(self, submissions: Iterable[str]) -> None:
+        """Leave out submissions that are not in the run after all, with their answers."""
+        without = set(submissions)
+        self.rows = [row for row in self.rows if row.id not in without]
+        self.answers_read -= sum(len(self.answers.pop(v2_id)) for v2_id in without)
+
+
+class _Part(NamedTuple):
+    """The answers up to a key of v2's, all of each submission's; empty: up to the range's end."""
+
+    answers: list[V2Answer]
+    last_key: str
+
+
+def submissions(
+    source: Source,
+    query: "QuerySet[Any]",
+    size: BatchSize,
+    after: str = "",
+    *,
+    everything: bool = True,
+) -> Iterator[SubmissionBatch]:
+    """Batches of submissions with their answers: ``size()`` of them, fewer where these are many.
+
+    Where the query holds ``everything``, an answer in range without its submission is an orphan
+    (M17), and after the last submission come batches of the orphans beyond it; one that names no
+    submission at all is in the first batch. Where it is a selection, only the answers of the
+    selected submissions are read, and orphans, which belong to nobody, are not looked for.
+    """
+    low = after
+    answers = v2.FormSubmissionMetaData._default_manager.all()
+    if not everything:
+        answers = answers.filter(Exists(query.filter(id=OuterRef("form_submission_id"))))
+    for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
+        rows = [V2Submission(*row) for row in page.rows()]
+        for part in _parts(source, answers, low, page.last_key, keyless=everything and not low):
+            own = rows
+            if part.last_key:
+                own = rows[: _covered(source, query, rows, low, part.last_key)]
+            high = part.last_key or page.last_key
+            yield _batch(source, own, part.answers, low, high, everything=everything)
+            rows, low = rows[len(own) :], high
+    if everything and size():
+        for page in ranges(source, answers, ANSWER_COLUMNS, after=low):
+            orphans = _orphans(source, list(page.rows()), low, page.last_key)
+            read = len(orphans)
+            yield SubmissionBatch(
+                [], page.last_key, orphans=orphans, answers_read=read, beyond=True
+            )
+            if not size():
+                return
+            low = page.last_key
+
+
+def _batch(
+    source: Source,
+    rows: list[V2Submission],
+    found: list[V2Answer],
+    low: str,
+    high: str,
+    *,
+    everything: bool,
+) -> SubmissionBatch:
+    batch = SubmissionBatch(rows, high, answers={row.id: [] for row in rows})
+    others: list[V2Answer] = []
+    for answer in found:
+        if (own := batch.answers.get(answer[0])) is not None:
+            own.append(answer)
+        else:
+            others.append(answer)
+    # What is neither the range's own nor an orphan came since the range was read.
+    batch.orphans = _orphans(source, others, low, high) if everything else []
+    batch.answers_read = len(found) - len(others) + len(batch.orphans)
+    return batch
+
+
+def _parts(
+    source: Source, answers: "QuerySet[Any]", low: str, high: str, *, keyless: bool
+) -> Iterator[_Part]:
+    """The answers to the submissions of a range of keys, in the order of these.
+
+    Args:
+        source: v2.
+        answers: those to read.
+        low: the key before the range.
+        high: the range's last key.
+        keyless: with those that name no submission, which only a copy made by hand can hold.
+    """
+    key = "form_submission_id"
+    extra: list[V2Answer] = []
+    if keyless:
+        _, without = has_key(source, v2.FormSubmissionMetaData, key)
+        extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
+    while True:
+        inside = between(answers, key, low, high).order_by(key)
+        page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
+        if page.length < ANSWERS_AT_ONCE and not page.cut:
+            yield _Part([*extra, *page.rows()], "")
+            return
+        # The last submission's answers may go on behind the page: they begin the next one.
+        whole = _whole(page)
+        last = key_text(page.keys[whole - 1])
+        if not whole:
+            last = page.last_key
+            page = source.read(between(answers, key, low, last), ANSWER_COLUMNS)
+            whole = page.length
+        yield _Part([*extra, *list(page.rows())[:whole]], last)
+        extra, low = [], last
+
+
+def _whole(page: Page) -> int:
+    """How many of a page's rows are before those of its last key."""
+    first, length = page.columns[0], page.length
+    return next((n for n in range(length, 0, -1) if first[n - 1] != first[-1]), 0)
+
+
+def _covered(
+    source: Source, query: "QuerySet[Any]", rows: list[V2Submission], low: str, high: str
+) -> int:
+    """How many of the submissions have keys up to this one; v2 alone compares keys."""
+    inside = between(query, "id", low, high).order_by("id")[: len(rows)]
+    there = {row[0] for row in source.read(inside, ("id",)).rows()}
+    return next((n for n in range(len(rows), 0, -1) if rows[n - 1].id in there), 0)
+
+
+def _orphans(source: Source, answers: list[V2Answer], low: str, high: str) -> list[V2Answer]:
+    """Those of the answers whose submission is not there now either.
+
+    v2 is alive: a submission may have come, with answers, since its range was read.
+    """
+    if not answers:
+        return answers
+    submissions_now = between(v2.FormSubmission._default_manager.all(), "id", low, high)
+    there = {row[0] for row in source.read(submissions_now, ("id",)).rows()}
+    return [answer for answer in answers if answer[0] not in there]
