@@ -6,10 +6,12 @@ comparisons.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -182,6 +184,14 @@ def is_id_field(field: "models.Field[Any, Any]") -> bool:
     return isinstance(target, GuidField)
 
 
+_ZONED = "v2_zoned_columns"  # kept with the connection: found by looking at the database
+
+
+def remember_zoned(connection: BaseDatabaseWrapper, columns: Iterable[tuple[str, str]]) -> None:
+    """Keep which columns of a v2 hold times with a zone: its canonical tables and columns."""
+    vars(connection)[_ZONED] = frozenset(columns)
+
+
 class NaiveDateTimeField(_DateTimeField):
     """A time without a zone, as v2 has them: always a naive datetime, whatever USE_TZ says (M3).
 
@@ -235,11 +245,17 @@ class NaiveDateTimeField(_DateTimeField):
     def get_db_prep_value(
         self, value: object, connection: BaseDatabaseWrapper, *_args: bool, **_kwargs: bool
     ) -> str | datetime | None:
-        """The value for the driver: ISO text on SQLite, a naive datetime elsewhere."""
+        """The value for the driver: ISO text on SQLite, a datetime elsewhere.
+
+        A naive one; for a column that has zones after all, one in V2_TIME_ZONE.
+        """
         time = self.get_prep_value(value)
-        if time is None or connection.vendor != "sqlite":
-            return time
-        return time.isoformat(sep=" ", timespec="microseconds")
+        if time is not None and connection.vendor == "sqlite":
+            return time.isoformat(sep=" ", timespec="microseconds")
+        zoned: frozenset[tuple[str, str]] = vars(connection).get(_ZONED, frozenset())
+        if time is not None and zoned and (names.table(self.model), names.column(self)) in zoned:
+            return time.replace(tzinfo=ZoneInfo(settings.V2_TIME_ZONE))
+        return time
 
     def from_db_value(
         self,

@@ -41,7 +41,8 @@ def uuid_of(number: int) -> str:
 
 def number_of(text: str) -> int | None:
     """The number a UUID was made from; None where it was not made from one."""
-    found = _DERIVED.fullmatch(text)
+    # A copy made by hand may hold ids that are no text.
+    found = _DERIVED.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None
     number = int("".join(found.groups()), 16)

@@ -15,9 +15,10 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model
 
 from legacy_v2 import ids, names
-from legacy_v2.fields import SQL_SERVER, is_id_field
+from legacy_v2.fields import SQL_SERVER, NaiveDateTimeField, is_id_field, remember_zoned
 
 DEFAULT_SCHEMA = "dbo"  # of SQL Server
+_ZONED_TYPES = ("datetimeoffset", "timestamp with time zone")
 ANSWERS, ANSWER_KEY = "FormSubmissionMetaData", "FormSubmissionId"
 
 
@@ -134,7 +135,7 @@ def table_sql(connection: BaseDatabaseWrapper, model: type[Model]) -> str:
 def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
     """Look at the v2 database behind the connection; nothing is written.
 
-    The types of its ids are remembered for the queries that will be composed for it.
+    The types of its ids and times are remembered for the queries that will be composed for it.
 
     Raises:
         django.db.DatabaseError: it cannot be reached or refuses to be looked at.
@@ -143,6 +144,7 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
     tables: dict[str, frozenset[str]] = {}
     types: dict[tuple[str, str], str] = {}
     integers: set[tuple[str, str]] = set()
+    zoned: set[tuple[str, str]] = set()
     answers_indexed = False
     with connection.cursor() as cursor:
         catalog = _CATALOGS.get(connection.vendor, _Catalog)(connection, cursor)
@@ -163,12 +165,15 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
                 types[canonical, column] = found[name]
                 if is_id_field(each) and catalog.is_integer(found[name]):
                     integers.add((canonical, column))
+                if isinstance(each, NaiveDateTimeField) and found[name] in _ZONED_TYPES:
+                    zoned.add((canonical, column))
             tables[canonical] = frozenset(present)
             if canonical == ANSWERS and ANSWER_KEY in present:
                 key = next(f for f in _columns(model) if names.column(f) == ANSWER_KEY)
                 whole = (canonical, ANSWER_KEY) in integers
                 answers_indexed = catalog.is_indexed(own_name, str(key.column), whole=whole)
     ids.remember(connection, integers)
+    remember_zoned(connection, zoned)
     return V2Schema(tables, answers_indexed, similar, frozenset(integers), types)
 
 

@@ -99,7 +99,7 @@ def _form(
         "title": name,
         "description": record.optional_text(form.short_description, "ShortDescription"),
         "fields": _fields(record, parts, ctx),
-        "legacy_id": form_id,
+        "legacy_id": written(form_id),
     }
     return FormRow(
         id=form_id,

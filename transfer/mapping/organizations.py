@@ -2,6 +2,7 @@
 
 import orjson
 
+from legacy_v2.ids import written
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Outcome
 from transfer.mapping.record import RecordInHand, UnmappableError
@@ -18,7 +19,7 @@ def map_organization(row: V2Organization, slug: str, ctx: MappingContext) -> Out
             name=record.text(row.name, "Name"),
             settings=orjson.dumps(
                 {
-                    "legacy_id": row.id,
+                    "legacy_id": written(row.id),
                     "migrated_from": "v2",
                     "migration_date": ctx.started_at.isoformat(),
                 }

@@ -4,6 +4,7 @@ from collections.abc import Container
 
 import orjson
 
+from legacy_v2.ids import written
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Outcome
@@ -84,7 +85,7 @@ def _user(
                 "user_name": record.optional_text(row.user_name, "UserName"),
                 "first_name": record.optional_text(row.first_name, "FirstName"),
                 "last_name": record.optional_text(row.last_name, "LastName"),
-                "legacy_id": row.id,
+                "legacy_id": written(row.id),
             }
         ),
         metadata=metadata,

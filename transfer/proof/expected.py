@@ -6,6 +6,7 @@ PostgreSQL writes them. ``slug`` is left to transfer.proof.slugs, for other rows
 
 from typing import Any
 
+from legacy_v2.ids import written
 from transfer.proof.reference import Choice, FieldV2, Settings, V2Reference, in_order
 from transfer.proof.rules import (
     Impossible,
@@ -44,7 +45,7 @@ def organization(row: tuple[Any, ...], settings: Settings) -> Document:
         "id": identifier(own_id, "Id"),
         "name": text(name, "Name"),
         "settings": {
-            "legacy_id": own_id,
+            "legacy_id": written(own_id),
             "migrated_from": "v2",
             "migration_date": settings.started_at.isoformat(),
         },
@@ -80,7 +81,7 @@ def user(row: tuple[Any, ...], settings: Settings) -> Document:
             "user_name": optional_text(user_name, "UserName"),
             "first_name": optional_text(first, "FirstName"),
             "last_name": optional_text(last, "LastName"),
-            "legacy_id": own_id,
+            "legacy_id": written(own_id),
         },
         "metadata": metadata,
         "created_at": as_stored(created),
@@ -125,7 +126,7 @@ def form(row: tuple[Any, ...], form_settings: list[Setting], ref: V2Reference) -
         "definition": {
             "title": shown,
             "description": optional_text(description, "ShortDescription"),
-            "legacy_id": own_id,
+            "legacy_id": written(own_id),
         },
         "fields": made,
         "field_order": [one.row[0] for one in fields],

@@ -62,7 +62,7 @@ def instant(value: object, column: str, zone: ZoneInfo) -> datetime:
     """
     if not isinstance(value, datetime) or value.tzinfo is not None:
         raise Impossible(f"{column} is no time: {value!r:.60}")
-    offset = zone.utcoffset(value.replace(fold=0))
+    offset = zone.utcoffset(value)  # its fold is 0 but where v2's time had a zone of its own
     try:
         return (value - offset if offset else value).replace(tzinfo=UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,10 +54,13 @@ def test_m03_a_time_the_zone_pushes_inwards_is_fine(zone):
     assert to_utc(edge, ZoneInfo(zone))[1] is None
 
 
-def test_m03_the_second_reading_is_never_taken():
+def test_m03_the_second_reading_is_taken_only_where_v2_s_own_zone_told_it():
     twice = at("2024-11-03T01:30:00")
+    told = datetime.fromisoformat("2024-11-03T06:30:00+00:00").astimezone(NEW_YORK)
 
-    assert to_utc(twice.replace(fold=1), NEW_YORK) == to_utc(twice, NEW_YORK)
+    assert told.replace(tzinfo=None) == twice
+    assert to_utc(told.replace(tzinfo=None), NEW_YORK) == (told.astimezone(UTC), None)
+    assert to_utc(twice, NEW_YORK)[0] == told.astimezone(UTC) - timedelta(hours=1)
     assert to_utc(twice.replace(fold=1), ZoneInfo("UTC"))[0].fold == 0
 
 
