@@ -268,7 +268,7 @@ KNOWN: tuple[Known, ...] = (
           "see {option} in V2_DATABASE_URL"),
     Known("Can't open lib", Kind.REFUSED, r"Can't open lib|Data source name not found|Specified"
           r" driver could not be loaded",
-          "pyodbc finds no ODBC driver: unset V2_SQL_SERVER_DRIVER to take the one that comes"
+          "pyodbc finds no such ODBC driver: unset V2_ODBC_DRIVER to take the one that comes"
           " along"),
     Known("Error Locating Server/Instance Specified", Kind.LOST,
           r"SQL Server Network Interfaces: ",
@@ -277,8 +277,8 @@ KNOWN: tuple[Known, ...] = (
     Known("0x2AF9", Kind.LOST, r"TCP Provider: Error code 0x2AF9",
           "the host's name cannot be resolved: check it in V2_DATABASE_URL"),
     Known("0x2746", Kind.LOST, r"TCP Provider: Error code 0x(?:2746|68|20)\b",
-          "the server or something between ended the connection; if it does so at every start, TLS"
-          " may be why: Encrypt=strict needs SQL Server 2022 or Azure"),
+          "the server or something between ended the connection; if it does so at every start, host"
+          " and port are no SQL Server's, or Encrypt=strict meets one older than 2022"),
     Known("TCP Provider", Kind.LOST, r"TCP Provider",
           "check host and port in V2_DATABASE_URL, that TCP/IP is on in the server's network"
           " configuration, and the firewalls between"),

@@ -52,7 +52,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped pa
 
         mssql-django's own takes away blanks at its ends, and knows no driver by its file's name.
         """
-        return connection_string(conn_params)
+        text = connection_string(conn_params)
+        # A connection that the driver restored by itself would hide that an answer was cut short.
+        return text if "ConnectRetryCount=" in text else f"{text};ConnectRetryCount={{0}}"
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - a driver's
         """Open a connection of our own: one out of a pool may be dead, or have another's state."""

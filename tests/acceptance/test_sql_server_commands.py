@@ -173,7 +173,7 @@ REFUSALS: dict[str, tuple[Callable[[V2Server], Any], str]] = {
         lambda server: setattr(
             server.peer.harm, "login_error", (18456, "Login failed for user 'reader'.")
         ),
-        "reader",
+        "error 18456: Login failed for user; check user, password and database",
     ),
     "4060, the database": (
         lambda server: setattr(
