@@ -79,6 +79,8 @@ class TableState:
     completed_at: datetime | None = None
     error_message: str | None = None
     heartbeat_at: datetime | None = None
+    # What v2's session was like when the table was last taken in hand (transfer.source_session).
+    source: dict[str, str] = field(default_factory=dict)
 
     @property
     def processed(self) -> int:
@@ -139,4 +141,5 @@ class TableState:
             "records": self.records.as_json(),
             "answers": self.answers.as_json(),
             **unstored,
+            **({"source": self.source} if self.source else {}),
         }

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from legacy_v2.fields import SQL_SERVER
 from transfer import extract, fitness
 from transfer.batch import TableState
-from transfer.deferral import Deferral, open_deferrals, told
+from transfer.deferral import Deferral, open_deferrals
+from transfer.deferral import told as told_deferrals
 from transfer.exceptions import RunStoppedError, SourceError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
@@ -30,6 +32,7 @@ from transfer.report import MigrationReport
 from transfer.scope import Scope
 from transfer.source import Source
 from transfer.source_place import identity
+from transfer.source_session import BLOCKING, BLOCKING_REMARK, told
 from transfer.target import Target
 from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work
@@ -73,7 +76,7 @@ def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migr
 def _tell_what_is_open(target: Target, observer: Observer) -> None:
     left = open_deferrals(target.writer)
     for name in dict.fromkeys(one.migration for one in left):
-        what = told([one for one in left if one.migration == name])
+        what = told_deferrals([one for one in left if one.migration == name])
         observer.remark(f"{name!r} left {what}; to go on: import_v2 --name {shlex.quote(name)}")
 
 
@@ -124,6 +127,7 @@ class _Import:
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
         if remark := fitness.slow_answers(self.source):
             self.observer.remark(remark)
+        notes = self._note_session(journal)
         before = _dealt_with(migration)
         stop = Interruption()
         allowance = Allowance(options.batch_size, options.limit)
@@ -148,9 +152,22 @@ class _Import:
             raise KeyboardInterrupt(f"Stopped at once; what was committed stays. {go_on}") from None
         report = self._ended(migration, journal, began, interrupted=stop.asked)
         report.moved = _dealt_with(migration) - before
+        report.notes += notes
         if deferral:
             report.notes += deferral.left_open()
         return report
+
+    def _note_session(self, journal: Journal) -> list[str]:
+        """Keep with each table what v2's session is like; returns what the report says of it."""
+        found = self.source.session()
+        for state in journal.states.values():
+            if state.status != "completed":
+                state.source = found
+        if self.source.connection.vendor != SQL_SERVER:
+            return []
+        if found["isolation"] == BLOCKING:
+            self.observer.remark(BLOCKING_REMARK)
+        return [f"{told(found)}."]
 
     def _deferral(self, name: str, fingerprint: dict[str, object]) -> Deferral | None:
         options = self.options

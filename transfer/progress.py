@@ -101,6 +101,7 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             completed_at=row[4],
             error_message=row[9],
             heartbeat_at=row[10],
+            source=ledger.get("source", {}),
         )
     return list(found.values())
 

@@ -69,6 +69,7 @@ class MigrationReport:
             "started_at": self.started_at.isoformat() if self.started_at else None,
             "seconds": round(self.seconds, 3) if self.seconds is not None else None,
             "moved": self.moved,
+            "source": next((state.source for state in self.tables if state.source), None),
             "tables": [_table_json(state) for state in self.tables],
             "answers": self.answers().as_json(),
             "errors": _by_name(self.findings(Severity.ERROR)),

@@ -16,6 +16,7 @@ from transfer.exceptions import SourceError, SourceLostError
 from transfer.fetch import HALF_A_PAIR, Budget, Columns, Fetched, decoded, fetcher_of
 from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
+from transfer.source_session import session
 from transfer.source_values import normaliser
 from transfer.target import NETWORK
 from transfer.v2_names import apply_names
@@ -232,6 +233,10 @@ class Source:
         if trouble.kind is Kind.LOST:
             return f"lost {self.describe()} and could not reach it again: {trouble.line}"
         return f"{self.describe()} did not answer, however often asked: {trouble.line}"
+
+    def session(self) -> dict[str, str]:
+        """What v2's session is like: see transfer.source_session."""
+        return self._attempt(lambda: session(self.connection))
 
     def describe(self) -> str:
         """Which database this is, for a person: kind, host and name, never a login (R8)."""

@@ -67,7 +67,7 @@ class Cut:
     @classmethod
     def at(cls, started_at: datetime, zone: ZoneInfo) -> "Cut":
         """The cut at a migration's stored started_at (aware)."""
-        local = started_at.astimezone(zone).replace(tzinfo=None)
+        local = started_at.astimezone(zone).replace(tzinfo=None, fold=0)
         return cls(started_at.astimezone(UTC), local, to_utc(local, zone)[0], zone)
 
 
