@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 from pysqlbridge.predicate import PredicateError
 from pysqlbridge.tds.result import Query, QueryError, QueryResult
 
-from tests.sqlserver import certificates, functions
+from tests.sqlserver import certificates, functions, rights
 from tests.sqlserver.catalog import PeerCatalog
 from tests.sqlserver.harm import MESSAGES, Harm
 from tests.sqlserver.listener import PeerServer
@@ -40,6 +40,7 @@ _PREPARED = {"sp_prep_exec", "sp_prepexec"}
 _SILENT = {"sp_unprepare", "sp_reset_connection", "sp_datatype_info_100", "sp_datatype_info"}
 
 assert functions.FUNCTIONS  # imported for what it teaches pysqlbridge
+assert rights.view  # the same
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Peer:
         options: columns of the database's row in sys.databases.
         properties: what SERVERPROPERTY answers.
         version: what @@VERSION answers.
+        roles: the database's and the server's roles the login is in; see tests.sqlserver.rights.
+        writable: tables it may write.
+        server_state: whether it has VIEW SERVER STATE.
+        database_properties: what DATABASEPROPERTYEX answers.
     """
 
     def __init__(self, database: str = "Pliers", *, trusted: bool = True) -> None:
@@ -89,6 +94,10 @@ class Peer:
             "IsHadrEnabled": 0,
         }
         self.version = VERSION
+        self.roles = {"db_datareader"}
+        self.writable: set[str] = set()
+        self.server_state = False
+        self.database_properties = {"Updateability": "READ_WRITE", "Status": "ONLINE"}
         self.sockets: set[socket.socket] = set()
         self._tables: dict[tuple[str, str], PeerTable] = {}
         self._catalog = PeerCatalog(self)

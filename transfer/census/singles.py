@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import TextField, Value
-
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.census.advice import TEXT_BESIDE_CHOICE
+from transfer.census.dialect import Dialect
 from transfer.census.groups import ANSWER, SUBMISSION, Groups
 from transfer.census.hazard import Tally
 from transfer.census.questions import Questions
 from transfer.census.records import refusal
+from transfer.census.selects import SUBMISSION as OWN
 from transfer.census.spool import Spool, Wish
 from transfer.extract_submissions import SUBMISSION_COLUMNS
 from transfer.mapping.codes import Code
@@ -25,7 +25,7 @@ from transfer.mapping.text import clean
 from transfer.mapping.times import to_utc
 from transfer.records import V2Submission, is_id
 from transfer.scope import Scope
-from transfer.source import Source
+from transfer.source import Page, Source
 
 # What a sample tells of: hazards inside texts, and times the zone has twice or not at all.
 IN_TEXTS = (Code.TEXT_CLEANED, Code.TIME_GAP_OR_OVERLAP)
@@ -37,7 +37,6 @@ MOST_SHARED = 20_000
 SLICES = 16
 # Of a sample read at once, as an import's batch is: without an index each reads all answers.
 SAMPLE_AT_ONCE = 1000
-WIDEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class Singles:
@@ -197,27 +196,33 @@ class Singles:
 
     def _spread(self, size: int) -> Iterator[str]:
         """Ids of about so many submissions out of all parts of the table."""
-        bounds = [f"{digit:x}" * 8 + f"-{f'{digit:x}' * 4}" * 3 + f"-{f'{digit:x}' * 12}"
-                  for digit in range(SLICES)]  # fmt: skip
+        bounds = self._bounds()
         left, after = size, {n: bounds[n] if n else "" for n in range(SLICES)}
         while left > 0 and after:
             share = max(left // len(after), 1)
             for n in list(after):
-                ids = self._ids(after[n], bounds[n + 1] if n + 1 < SLICES else "", min(share, left))
-                left -= len(ids)
-                yield from ids
-                if len(ids) < share:
+                until = bounds[n + 1] if n + 1 < SLICES else ""
+                page = self._page(after[n], until, min(share, left))
+                left -= page.length
+                yield from page.columns[0]
+                if page.length < share:
                     del after[n]
                 else:
-                    after[n] = ids[-1]
+                    after[n] = page.last_key
                 if left <= 0:
                     return
 
-    def _ids(self, after: str, until: str, rows: int) -> list[str]:
-        query = v2.FormSubmission._default_manager.order_by("id")
-        text = TextField()
-        if after:
-            query = query.filter(id__gt=Value(after, text))
-        if until:
-            query = query.filter(id__lte=Value(until, text))
-        return list(self._source.read(query[:rows], ("id",)).columns[0])
+    def _bounds(self) -> list[str]:
+        """Ids that part the table in SLICES, as v2 writes them; none of them need be there."""
+        say = Dialect(self._source)
+        if not say.is_number(OWN):
+            digits = [f"{digit:x}" for digit in range(SLICES)]
+            return ["-".join(digit * times for times in (8, 4, 4, 4, 12)) for digit in digits]
+        key = say.key(OWN)
+        statement = f"SELECT MIN({key}), MAX({key}) FROM {say.table(OWN.model)} s"  # noqa: S608 - quoted names of v2's own
+        first, last = (value or 0 for value in self._source.select(statement)[0])
+        return [str(first + (last - first) * n // SLICES) for n in range(SLICES)]
+
+    def _page(self, after: str, until: str, rows: int) -> Page:
+        every = v2.FormSubmission._default_manager.order_by("id")
+        return self._source.read(extract.between(every, "id", after, until)[:rows], ("id",))
