@@ -1,5 +1,6 @@
 """The commands on a v2 in SQL Server, through Microsoft's driver and TLS."""
 
+import re
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ pytestmark = [
 
 FOUND = (*TABLES, "migration_errors", "migration_assignments")
 IMPORT = ("import_v2", "--name", "night", "--batch-size", "50")
-ANSWERS = r"^SELECT \[FormSubmissionMetaData\].*<= @P2"
+ANSWERS = r"^SELECT TOP \d+ \[FormSubmissionMetaData\].*FROM .*<= @P2"  # of a range of keys
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_r7_a_connection_cut_in_a_range_is_opened_again_at_the_last_key(
 
 
 def of_answers(sql: str) -> bool:
-    return sql.startswith("SELECT [FormSubmissionMetaData].") and "<= @P2" in sql
+    return re.search(ANSWERS, sql) is not None
 
 
 @pytest.mark.peer_only

@@ -9,7 +9,7 @@ GROWING = ("FormSubmission", "FormSubmissionMetaData")
 _CATALOG = re.compile(r"\bFROM\s+(sys|INFORMATION_SCHEMA)\.", re.IGNORECASE)
 _TOP = re.compile(r"^\s*SELECT\s+(DISTINCT\s+)?TOP\b", re.IGNORECASE)
 _REDUCED = re.compile(r"\b(COUNT|COUNT_BIG|SUM|MIN|MAX)\s*\(|\bGROUP\s+BY\b", re.IGNORECASE)
-_UPPER_END = re.compile(r"(<=|=|\bIN)\s*\(?@P\d")
+_UPPER_END = re.compile(r"(<=|=|\bIN)\s*\(?@P\d|\] IS NULL$")
 _OPEN_RANGE = re.compile(r">\s*@P\d")
 
 

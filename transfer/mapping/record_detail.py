@@ -114,8 +114,21 @@ class AnswerDetails(Sequence[dict[str, Any]]):
 
 
 def submission_detail(row: V2Submission, answers: Sequence[V2Answer]) -> dict[str, Any]:
-    """A submission with, under ``answers``, each of its answers: what repairing one needs."""
-    return detail("FormSubmission", row) | {"answers": AnswerDetails(answers)}
+    """A submission with, under ``answers``, each of its answers: what repairing one needs.
+
+    They are in the order of their Ids, without Ids in that of their values: v2 gives them in any
+    order it likes, and what is recorded is the same from every source (M1).
+    """
+    in_order = sorted(answers, key=_by_value if answers and answers[0][4] is None else _by_id)
+    return detail("FormSubmission", row) | {"answers": AnswerDetails(in_order)}
+
+
+def _by_id(answer: V2Answer) -> str:
+    return str(answer[4] or "")
+
+
+def _by_value(answer: V2Answer) -> tuple[str, ...]:
+    return tuple(str(value or "") for value in answer)
 
 
 def answer_key(answer: V2Answer) -> str:
