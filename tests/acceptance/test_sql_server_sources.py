@@ -59,8 +59,8 @@ def imported(**options: Any) -> dict[str, list[str]]:
 
 def from_server(v2: V2 | Path, *, proven: bool = False, **how: Any) -> dict[str, list[str]]:
     """The same, of its copy in SQL Server."""
-    options = how.pop("options", {})
-    with publish(v2, **how) as server, server.use():
+    options, driver = how.pop("options", {}), how.pop("driver", "")
+    with publish(v2, **how) as server, server.use(driver=driver):
         found = imported(**options)
         if proven:
             assert verified()[1]["all"]["status"] in ("OPEN", "PASSED", "WARNING")
@@ -156,6 +156,7 @@ def test_m4_of_a_text_with_half_a_pair_or_a_zero_the_rest_is_kept(v2_path: Path)
     from_sqlite = imported()
 
     assert from_server(v2, proven=True) == from_sqlite
+    assert from_server(v2, proven=True, driver="pyodbc") == from_sqlite
 
     answers = {value for row in documents("submissions") for value in row["data"].values()}
     assert answers == {

@@ -76,10 +76,12 @@ class V2Server:
         return f"{address}?{'&'.join([*kept, *(f'{k}={v}' for k, v in options.items())])}"
 
     @contextmanager
-    def use(self, url: str | None = None) -> Iterator[Any]:
+    def use(self, url: str | None = None, *, driver: str = "") -> Iterator[Any]:
         """Point the alias v2 of this process at it; within ``django_db_blocker.unblock()``."""
         schema = "" if self.schema == "dbo" else self.schema
-        settings, _ = legacy("V2_DATABASE_URL", url or self.url, base=Path(), schema=schema)
+        settings, _ = legacy(
+            "V2_DATABASE_URL", url or self.url, base=Path(), schema=schema, driver=driver
+        )
         # The driver reads the variable when it opens a connection.
         trusted = {key: self.own[key] for key in ("SSL_CERT_FILE",) if key in self.own}
         mapping: dict[str, Any] = {"V2_MAPPING": self.mapping} if self.mapping else {}
