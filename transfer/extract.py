@@ -167,6 +167,7 @@ def ranges(
         in_range = between(query.filter(keyed), key, after, high)
         if first:
             in_range = between(query, key, after, high, or_else=keyless)
+            in_range = in_range if high else query.filter(keyless)
         page = source.read(in_range, columns)
         # An empty last key would begin at the first page again.
         page.last_key = after = high or _before_all(source, query.model, key)
