@@ -160,9 +160,10 @@ def _answers(source: Source) -> tuple[dict[tuple[str | None, str | None], tuple[
     """Answers and bytes by a submission's form and own organization; answers of no submission."""
     say = Dialect(source)
     text = say.size(say.column("a", v2.FormSubmissionMetaData, "free_form_entry"))
+    housed = f"CASE WHEN {say.column(*SUBMISSION)} IS NULL THEN 0 ELSE 1 END"
     rows = source.select(
         f"""
-        SELECT {_owners(say)}, {say.count}, SUM({text}), COUNT({say.column(*SUBMISSION)})
+        SELECT {_owners(say)}, {say.count}, SUM({text}), MAX({housed})
           FROM {say.table(v2.FormSubmissionMetaData)} a
           LEFT JOIN {say.table(v2.FormSubmission)} s ON {say.same(SUBMISSION, NAMED)}
          GROUP BY {_owners(say, grouped=True)}
