@@ -6,7 +6,8 @@ not, nor does a SQL Server told so, and there a table ``formsubmission`` is not 
 the message says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,6 +66,7 @@ class V2Schema:
             (``Table`` or ``Table.Column``).
         integer_ids: the columns of ids that are whole numbers (see legacy_v2.ids).
         types: the declared type of each column found, lower case; where the database tells.
+        never_null: columns whose database lets no NULL into them, as far as it tells.
     """
 
     tables: Mapping[str, frozenset[str]]
@@ -72,6 +74,7 @@ class V2Schema:
     similar: Mapping[str, str]
     integer_ids: frozenset[tuple[str, str]] = frozenset()
     types: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    never_null: frozenset[tuple[str, str]] = frozenset()
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether the table exists, and has the column where one is named."""
@@ -145,6 +148,7 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
     types: dict[tuple[str, str], str] = {}
     integers: set[tuple[str, str]] = set()
     zoned: set[tuple[str, str]] = set()
+    never_null: set[tuple[str, str]] = set()
     answers_indexed = False
     with connection.cursor() as cursor:
         catalog = _CATALOGS.get(connection.vendor, _Catalog)(connection, cursor)
@@ -163,6 +167,8 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
                     continue
                 present.add(column)
                 types[canonical, column] = found[name]
+                if name in catalog.never_null(own_name):
+                    never_null.add((canonical, column))
                 if is_id_field(each) and catalog.is_integer(found[name]):
                     integers.add((canonical, column))
                 if isinstance(each, NaiveDateTimeField) and found[name] in _ZONED_TYPES:
@@ -174,7 +180,9 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
                 answers_indexed = catalog.is_indexed(own_name, str(key.column), whole=whole)
     ids.remember(connection, integers)
     remember_zoned(connection, zoned)
-    return V2Schema(tables, answers_indexed, similar, frozenset(integers), types)
+    return V2Schema(
+        tables, answers_indexed, similar, frozenset(integers), types, frozenset(never_null)
+    )
 
 
 def _columns(model: type[Model]) -> "list[Field[Any, Any]]":
@@ -224,6 +232,11 @@ class _Catalog:
             found[column[0]] = str(info.regtype if info else column[1])
         return found
 
+    def never_null(self, table: str) -> Collection[str]:
+        """Columns that hold no NULL; those it does not tell of are not among them."""
+        del table
+        return ()
+
     def is_integer(self, declared: str) -> bool:
         """Whether a type's values are whole numbers of 64 bits or fewer."""
         return declared in ("smallint", "integer", "bigint")
@@ -272,19 +285,25 @@ class _SqlServer(_Catalog):
         cursor.execute("SELECT CASE WHEN OBJECT_ID('SYS.OBJECTS') IS NULL THEN 1 ELSE 0 END")
         self.ignores_case = not cursor.fetchone()[0]
         cursor.execute(
-            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS"
-            " WHERE TABLE_SCHEMA = %s",
+            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, IS_NULLABLE"
+            " FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = %s",
             [_schema(connection)],
         )
         self._found: dict[str, dict[str, str]] = {}
-        for table, column, declared in cursor.fetchall():
+        self._never_null: defaultdict[str, set[str]] = defaultdict(set)
+        for table, column, declared, nullable in cursor.fetchall():
             self._found.setdefault(table, {})[column] = str(declared).lower()
+            if nullable == "NO":
+                self._never_null[table].add(column)
 
     def tables(self) -> list[str]:
         return list(self._found)
 
     def columns(self, table: str) -> dict[str, str]:
         return self._found[table]
+
+    def never_null(self, table: str) -> Collection[str]:
+        return self._never_null[table]
 
     def is_integer(self, declared: str) -> bool:
         return declared in ("tinyint", "smallint", "int", "bigint")

@@ -130,7 +130,7 @@ def _parts(
     """
     key = "form_submission_id"
     extra: list[V2Answer] = []
-    if keyless:
+    if keyless and source.may_be_null(v2.FormSubmissionMetaData, key):
         _, without = has_key(source, v2.FormSubmissionMetaData, key)
         extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
     while True:

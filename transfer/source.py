@@ -86,14 +86,7 @@ class Source:
         elif self.connection.vendor == "postgresql":
             settings = self.connection.settings_dict
             settings["OPTIONS"] = NETWORK | settings.get("OPTIONS", {})
-        try:
-            return inspect(self.connection)
-        except Exception as error:
-            # Not all that drivers raise is Django's, nor of PEP 249.
-            if not from_driver(error):
-                raise
-            msg = f"cannot open v2, {self.describe()}: {self._trouble(error).line}"
-            raise SourceError(msg) from error
+        return self._attempt(lambda: inspect(self.connection), opening=True)
 
     def close(self) -> None:
         """Close the connection."""
@@ -103,6 +96,11 @@ class Source:
         """Whether v2 has the model's table and, where named, its column."""
         column = names.column(names.field_of(model, attname)) if attname else None
         return self.schema.has(names.table(model), column)
+
+    def may_be_null(self, model: type[models.Model], attname: str) -> bool:
+        """Whether a column can hold NULL, as far as v2 tells."""
+        column = names.column(names.field_of(model, attname))
+        return (names.table(model), column) not in self.schema.never_null
 
     def count(self, query: "models.QuerySet[Any]") -> int:
         """The number of rows of a query."""
@@ -207,21 +205,30 @@ class Source:
     def _ask(self, statement: str, parameters: Sequence[Any], budget: Budget | None) -> Fetched:
         return fetcher_of(self.connection).fetch(statement, parameters, budget)
 
-    def _attempt(self, action: Callable[[], T]) -> T:
+    def _attempt(self, action: Callable[[], T], *, opening: bool = False) -> T:
+        """Do it, and again while that may help: at once stops what a person has to mend.
+
+        Who cannot be reached when a run begins is not waited for: the address may be wrong. A
+        server that asks for another try is asked once more even then.
+        """
         for tried, pause in enumerate((*self._backoff, None)):
             try:
                 return action()
             except Exception as error:
+                # Not all that drivers raise is Django's, nor of PEP 249.
                 if not from_driver(error):
                     raise
                 trouble = self._trouble(error)
-                if trouble.kind is Kind.REFUSED:
-                    said = f"{self.describe()} refused a query: {trouble.line}"
-                    raise SourceError(said) from error
+                if trouble.kind is Kind.REFUSED or (opening and trouble.kind is Kind.LOST):
+                    said = f"{self.describe()} refused a query"
+                    if opening:
+                        said = f"cannot open v2, {self.describe()}"
+                    raise SourceError(f"{said}: {trouble.line}") from error
                 if pause is None or (trouble.repeats is not None and tried >= trouble.repeats):
                     raise SourceLostError(self._gave_up(trouble)) from error
-                if trouble.kind is Kind.LOST:
-                    self.close()
+                # Also where the server only asks for another try: the error may have come while
+                # the session was prepared, and the next one begins anew.
+                self.close()
                 time.sleep(pause)
         raise AssertionError  # the last pause is None: the loop returned or raised
 

@@ -48,6 +48,6 @@ def test_the_driver_does_not_restore_a_broken_connection_behind_our_back(server:
         text = connection._build_connection_string(connection.get_connection_params(), "")
     assert text.endswith(";ConnectRetryCount={0}")
 
-    with server.use(server.with_options(ConnectRetryCount="2")) as connection:
+    with server.use(server.with_options(ConnectRetryCount="0")) as connection:
         text = connection._build_connection_string(connection.get_connection_params(), "")
     assert text.count("ConnectRetryCount") == 1

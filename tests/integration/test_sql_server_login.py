@@ -101,7 +101,7 @@ def test_a_certificate_nobody_vouches_for_is_refused_unless_the_address_trusts_i
 def test_every_option_of_a_connection_is_one_the_driver_takes(port: int, driver: str) -> None:
     options = (
         f"{TRUSTED}&encrypt=mandatory&application_intent=readonly&MultiSubnetFailover=no"
-        "&ConnectRetryCount=2&ConnectRetryInterval=3&KeepAlive=20&KeepAliveInterval=2"
+        "&ConnectRetryCount=0&KeepAlive=20&KeepAliveInterval=2"
         "&IpAddressPreference=IPv4First&HostnameInCertificate=localhost&ServerSPN=a/b;c}"
         "&Authentication=SqlPassword&connection_timeout=20&query_timeout=30"
     )

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 from pysqlbridge.predicate import PredicateError
 from pysqlbridge.tds.result import Query, QueryError, QueryResult
 
-from tests.sqlserver import certificates, functions, rights
+from tests.sqlserver import certificates, functions, moments, rights
 from tests.sqlserver.catalog import PeerCatalog
 from tests.sqlserver.harm import MESSAGES, Harm
 from tests.sqlserver.listener import PeerServer
@@ -41,6 +41,7 @@ _SILENT = {"sp_unprepare", "sp_reset_connection", "sp_datatype_info_100", "sp_da
 
 assert functions.FUNCTIONS  # imported for what it teaches pysqlbridge
 assert rights.view  # the same
+assert moments.compared  # the same
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from legacy_v2 import ids
+
 
 class Status(StrEnum):
     """What a line means for the migration, from good to bad."""
@@ -55,6 +57,16 @@ def listed(names: list[str], most: int = 10) -> str:
     """The names with commas, only the first of many."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def told(record_id: str) -> str:
+    """A record's id for a person: as its errors have it, and the number it is in v2, if it is one.
+
+    An answer without an Id goes by those of its submission and its field.
+    """
+    parts = record_id.split("/")
+    known = "/".join(map(ids.written, parts))
+    return record_id if known == record_id else f"{record_id} (in v2: {known})"
 
 
 def sized(number: float) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from transfer.archive import BackupInfo
 from transfer.census import Hazard
 from transfer.preflight.estimates import Estimate
-from transfer.preflight.lines import Line, Status, sized
+from transfer.preflight.lines import Line, Status, sized, told
 from transfer.preflight.volumes import Volume, Volumes, summed
 from transfer.report import REPORT_WIDTH
 from transfer.restore_point import RestorePoint
@@ -184,7 +184,7 @@ def _hazards(out: Console, hazards: list[Hazard]) -> None:
     out.print("Where, by the first Ids of each:")
     for hazard in hazards:
         if hazard.samples:
-            said = f"  {hazard.code} ({hazard.v2_table}): {', '.join(hazard.samples)}"
+            said = f"  {hazard.code} ({hazard.v2_table}): {', '.join(map(told, hazard.samples))}"
             out.print(_plain(said), soft_wrap=True)
     out.print()
 

@@ -23,7 +23,7 @@ from transfer.census.hazard import ALL_ROWS
 from transfer.exceptions import ConfigurationError, SourceError, TargetError
 from transfer.options import ImportOptions
 from transfer.preflight.estimates import disk_line, estimate, time_line, unsampled_line
-from transfer.preflight.lines import Line, Status, blocked, ok, warning
+from transfer.preflight.lines import Line, Status, blocked, ok, told, warning
 from transfer.preflight.report import SEVERITIES, PreflightReport
 from transfer.preflight.sample import NAME, take_sample
 from transfer.preflight.source_lines import open_source, source_lines
@@ -187,7 +187,7 @@ def hazard_lines(hazards: list[Hazard], *, full: bool) -> list[Line]:
         # What an import refuses to start with has a line of its own already.
         refused = hazard.code in NOTES and NOTES[hazard.code].blocks
         if hazard.severity == "error" and not refused:
-            some = f", such as {hazard.samples[0]}" if hazard.samples else ""
+            some = f", such as {told(hazard.samples[0])}" if hazard.samples else ""
             found = f"{hazard.count:,} of {hazard.v2_table}{some}: {hazard.meaning} ({hazard.rule})"
             lines.append(warning(HAZARDS, hazard.code, found, hazard.action))
     if not hazards:
