@@ -103,6 +103,11 @@ def test_preflight_counts_and_samples_them(twin: Twin) -> None:
         assert report.volumes is not None
         found.append(report.volumes.as_json())
     assert found[0] == found[1]
+    number = next(h.samples[0] for h in report.hazards if h.code == "form_unknown")
+    shown = f"form_unknown (FormSubmission): {number} (in v2: {number_of(number)})"
+    assert shown in report.as_text()
+    found = line(report, "hazards", "form_unknown").found
+    assert f"such as {number} (in v2: {number_of(number)})" in found
     said = line(report, "v2 schema", "whole numbers").found
     assert "17 is 76326964-0000-8000-8000-000000000011 everywhere" in said
 

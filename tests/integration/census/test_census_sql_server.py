@@ -73,11 +73,12 @@ def test_its_counts_are_what_the_run_records(seeded: Path) -> None:
         check(time_zone=ZoneInfo("Europe/Berlin"))
 
 
-def test_other_names_in_another_schema_are_counted_the_same(v2_path: Path) -> None:
+def test_other_names_schemas_and_types_of_times_are_counted_the_same(v2_path: Path) -> None:
     v2 = rich_v2(v2_path)
     owner = v2.organizations[0]["Id"]
     there = census(default_organization=owner)
-    with publish(v2, names=OTHER, schema="old] forms") as server, server.use():
+    how: dict[str, Any] = {"schema": "old] forms", "time_type": "datetimeoffset"}
+    with publish(v2, names=OTHER, **how) as server, server.use():
         assert told(census(default_organization=owner)) == told(there)
         check(default_organization=owner)
 
