@@ -6,8 +6,8 @@
         peer.statements  # what was asked, with its parameters
         peer.harm.fail("FormSubmission", 1205)  # see tests.sqlserver.harm
 
-The grammar is pysqlbridge's. What it lacks is in tests.sqlserver.functions (casts, functions,
-COLLATE) and tests.sqlserver.catalog_views (sys.*, INFORMATION_SCHEMA.*); both are registries.
+The grammar is pysqlbridge's. What it lacks is in tests.sqlserver.functions (and casts, columns) and
+tests.sqlserver.catalog_views (sys.*, INFORMATION_SCHEMA.*); both are registries.
 """
 
 import re
@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 from pysqlbridge.predicate import PredicateError
 from pysqlbridge.tds.result import Query, QueryError, QueryResult
 
-from tests.sqlserver import certificates, functions, moments, rights
+from tests.sqlserver import casts, certificates, columns, functions, moments, rights
 from tests.sqlserver.catalog import PeerCatalog
 from tests.sqlserver.harm import MESSAGES, Harm
 from tests.sqlserver.listener import PeerServer
@@ -40,6 +40,8 @@ _PREPARED = {"sp_prep_exec", "sp_prepexec"}
 _SILENT = {"sp_unprepare", "sp_reset_connection", "sp_datatype_info_100", "sp_datatype_info"}
 
 assert functions.FUNCTIONS  # imported for what it teaches pysqlbridge
+assert casts.cast  # the same
+assert columns.source  # the same
 assert rights.view  # the same
 assert moments.compared  # the same
 

@@ -161,3 +161,15 @@ def test_v2_is_asked_as_often_for_many_submissions_as_for_few(
     point_v2_at(path)
     assert asked[1] <= asked[0] + 2  # to fill the ten ids, and to find who shares a code
     empty_v3()
+
+
+@pytest.mark.peer_only
+def test_ids_below_nought_are_shown_as_the_run_records_them(v2_path: Path) -> None:
+    below = [-(1 << 63), -(1 << 31) - 1, -7, -1]
+    with publish(make_v2(v2_path, organizations=[{}], forms=[{}]), integer_ids="bigint") as server:
+        rows = [{"Id": n, "FormTypeId": n} for n in below]
+        server.peer.insert("FormSubmission", *rows)
+        with server.use():
+            found = one(census(), "form_unknown")
+            assert set(found.samples) == {uuid_of(n) for n in below}
+            assert check() == {"form_unknown": len(below)}
