@@ -67,6 +67,7 @@ class V2Schema:
         integer_ids: the columns of ids that are whole numbers (see legacy_v2.ids).
         types: the declared type of each column found, lower case; where the database tells.
         never_null: columns whose database lets no NULL into them, as far as it tells.
+        ignores_case: whether the database finds a table or column whatever its name's case.
     """
 
     tables: Mapping[str, frozenset[str]]
@@ -75,6 +76,7 @@ class V2Schema:
     integer_ids: frozenset[tuple[str, str]] = frozenset()
     types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     never_null: frozenset[tuple[str, str]] = frozenset()
+    ignores_case: bool = False
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether the table exists, and has the column where one is named."""
@@ -181,7 +183,13 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
     ids.remember(connection, integers)
     remember_zoned(connection, zoned)
     return V2Schema(
-        tables, answers_indexed, similar, frozenset(integers), types, frozenset(never_null)
+        tables,
+        answers_indexed,
+        similar,
+        frozenset(integers),
+        types,
+        frozenset(never_null),
+        catalog.ignores_case,
     )
 
 
@@ -316,9 +324,10 @@ class _SqlServer(_Catalog):
               FROM sys.indexes AS i
               JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id
               JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
-             WHERE i.object_id = OBJECT_ID(%s) AND i.is_disabled = 0 AND i.has_filter = 0
+             WHERE i.object_id = OBJECT_ID(%s) AND i.type IN (1, 2) AND i.is_disabled = 0
+               AND i.is_hypothetical = 0 AND i.has_filter = 0
                AND k.key_ordinal = 1 AND c.name = %s
-            """,
+            """,  # rows in the key's order; what a tuning advisor tried out is no index
             [qualified(self._connection, table), column],
         )
         return bool(self._cursor.fetchone()[0])

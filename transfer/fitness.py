@@ -16,8 +16,8 @@ _UNIQUE = """
       FROM sys.indexes AS i
       JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id
       JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
-     WHERE i.object_id = OBJECT_ID(%s) AND i.is_unique = 1 AND i.is_disabled = 0
-       AND i.has_filter = 0 AND k.key_ordinal = 1 AND c.name = %s
+     WHERE i.object_id = OBJECT_ID(%s) AND i.type IN (1, 2) AND i.is_unique = 1
+       AND i.is_disabled = 0 AND i.is_hypothetical = 0 AND i.has_filter = 0 AND k.key_ordinal = 1 AND c.name = %s
        AND NOT EXISTS (SELECT 1
                          FROM sys.index_columns AS other
                         WHERE other.object_id = i.object_id AND other.index_id = i.index_id

@@ -13,8 +13,8 @@ _SESSION = "SET LANGUAGE us_english; SET DEADLOCK_PRIORITY LOW"
 _ISOLATION = """
     SELECT snapshot_isolation_state, is_read_committed_snapshot_on
       FROM sys.databases
-     WHERE database_id = DB_ID()
-"""
+     WHERE name = DB_NAME()
+"""  # by name: in Azure SQL Database DB_ID() may be another number than this view has
 _ON = 1  # of snapshot_isolation_state; 2 and 3 are on their way
 SNAPSHOT = "snapshot"
 READ_COMMITTED_SNAPSHOT = "read committed snapshot"
@@ -73,21 +73,22 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped pa
         """Prepare the session.
 
         SNAPSHOT isolation where the database allows it: readers then neither wait for v2's
-        writers nor hold them up, and no statement sees a row twice. It is asked, not assumed.
+        writers nor hold them up, and no statement sees a row twice. It is asked, not assumed;
+        and so is what READ COMMITTED means there, where the address asks for that.
         """
         with self.connection.cursor() as cursor:
             cursor.execute(_SESSION)  # before mssql-django's own: it sets the order of dates anew
         super().init_connection_state()
-        if self.settings_dict["OPTIONS"].get("isolation_level"):
-            self.isolation = str(self.settings_dict["OPTIONS"]["isolation_level"]).lower()
-            return
+        wanted = str(self.settings_dict["OPTIONS"].get("isolation_level") or "").lower()
         with self.connection.cursor() as cursor:
             cursor.execute(_ISOLATION)
             state, read_committed_snapshot = cursor.fetchone() or (0, False)
-            self.isolation = READ_COMMITTED_SNAPSHOT if read_committed_snapshot else READ_COMMITTED
-            if state == _ON:
+            if not wanted and state == _ON:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
-                self.isolation = SNAPSHOT
+                wanted = SNAPSHOT
+        self.isolation = wanted or READ_COMMITTED
+        if self.isolation == READ_COMMITTED and read_committed_snapshot:
+            self.isolation = READ_COMMITTED_SNAPSHOT
 
     def versions(self) -> Versions:
         """The server's version and the driver's."""

@@ -26,6 +26,7 @@ NAME, INT, BIGINT, BIT = types.Text(128), types.Integer(4), types.Integer(8), ty
 TINYINT, SMALLINT = types.Integer(1), types.Integer(2)
 COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 PAGE_BYTES = 8192
+DATABASE_ID = 17  # of sys.databases: in Azure SQL Database another number than DB_ID() gives
 # system_type_id, max_length (bytes; None: the column's own), precision, scale
 _TYPES: dict[str, tuple[int, int | None, int, int]] = {
     "uniqueidentifier": (36, 16, 0, 0),
@@ -163,9 +164,11 @@ def _sys_indexes(peer: "Peer") -> View:
             rows.append([*heap, None])
     for table, number, index in _indexes(peer):
         kind = (1, "CLUSTERED") if number == 1 else (2, "NONCLUSTERED")
+        if index.columnstore:
+            kind = (6, "NONCLUSTERED COLUMNSTORE")
         rows.append([
             table.object_id, index.name, number, *kind, index.unique, index.primary, False, False,
-            False, False, None,
+            False, index.hypothetical, None,
         ])  # fmt: skip
     return columns, rows
 
@@ -215,7 +218,12 @@ def _pages(table: PeerTable) -> int:
 @view("sys.databases")
 def _databases(peer: "Peer") -> View:
     known = information_schema.DATABASE_COLUMNS
-    said = {"name": peer.database, "physical_database_name": peer.database, **peer.options}
+    said = {
+        "name": peer.database,
+        "physical_database_name": peer.database,
+        "database_id": DATABASE_ID,
+        **peer.options,
+    }
     columns = [(name, kind) for name, kind, _ in known]
     rows = [[said.get(name, value) for name, _, value in known]]
     extra = [name for name in said if name not in {column for column, _ in columns}]

@@ -18,7 +18,7 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pysqlbridge import predicate
 from pysqlbridge.predicate import (
@@ -31,6 +31,9 @@ from pysqlbridge.predicate import (
 
 from tests.sqlserver import catalog_views
 from tests.sqlserver.values import Exact, Guid
+
+if TYPE_CHECKING:
+    from tests.sqlserver.peer import Peer
 
 About = dict[str, Any]  # what pysqlbridge knows of the connection; "peer" is the Peer
 TEXT_TYPES = {name for name, kind in CAST_TYPES.items() if kind is str}
@@ -95,6 +98,13 @@ def as_bytes(value: object) -> bytes:
     raise predicate.PredicateError(f"cannot make bytes of {value!r}")
 
 
+def tells_case(peer: "Peer") -> bool:
+    """Whether the catalog tells upper from lower case, as the database does or by its own."""
+    own = str(peer.options.get("catalog_collation_type_desc", "DATABASE_DEFAULT"))
+    named = peer.options["collation_name"] if own == "DATABASE_DEFAULT" else own
+    return re.search(r"_CS(_|$)|_BIN2?(_|$)", str(named)) is not None
+
+
 # --- functions -----------------------------------------------------------------------------------
 
 
@@ -130,6 +140,11 @@ def _db_name(about: About, *_rest: object) -> object:
     return about["peer"].database
 
 
+@context_function("DB_ID")
+def _db_id(_about: About, *_name: object) -> object:
+    return catalog_views.DATABASE_ID - 1
+
+
 @context_function("SCHEMA_NAME")
 def _schema_name(about: About, *number: object) -> object:
     peer = about["peer"]
@@ -149,6 +164,8 @@ def _object_id(about: About, name: str, *_kind: object) -> object:
     schema, _, table = name.replace("[", "").replace("]", "").rpartition(".")
     schema = schema.rpartition(".")[2]
     if schema.lower() in ("sys", "information_schema"):
+        if schema == "SYS" and tells_case(about["peer"]):
+            return None
         known = catalog_views.find(about["peer"], table, schema)
         return -1 if known else None  # numbers of the server's own objects are below nought
     found = about["peer"].find(table, schema or None)

@@ -21,6 +21,8 @@ class Index:
     columns: tuple[str, ...]
     unique: bool = False
     primary: bool = False
+    hypothetical: bool = False  # of a tuning advisor: in the catalog, and nowhere else
+    columnstore: bool = False
 
 
 @dataclass(frozen=True)

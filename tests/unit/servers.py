@@ -43,7 +43,9 @@ class Server:
         )
         ids.remember(self.connection, found)  # type: ignore[arg-type] # what stands for one
         tables = {name: frozenset(columns) for name, columns in names.canonical().items()}
-        self.schema = SimpleNamespace(tables=tables, integer_ids=found, answers_indexed=False)
+        self.schema = SimpleNamespace(
+            tables=tables, integer_ids=found, answers_indexed=False, ignores_case=True
+        )
         self.asked: list[str] = []
         self._lacks = lacks
         self._answer = answer or (lambda sql: [] if "MIN(d.sample)" in sql else [(0,)])

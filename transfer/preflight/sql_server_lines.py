@@ -16,7 +16,8 @@ from transfer.source import Source
 
 AREA = "v2"
 FIRST_MAJOR = 14  # SQL Server 2017, the oldest this is written for
-AZURE = (5, 6, 8, 9, 11)  # of EngineEdition: SQL Database and its kin, whose version is always 12
+# Of EngineEdition, and of Edition: SQL Database and its kin, whose version is always 12.
+AZURE, AZURE_EDITION = (5, 6, 8, 9, 11, 12), "SQL Azure"
 _SERVER = """
     SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)),
            CAST(SERVERPROPERTY('Edition') AS nvarchar(128)),
@@ -26,8 +27,8 @@ _DATABASE = """
     SELECT compatibility_level, collation_name,
            CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128))
       FROM sys.databases
-     WHERE database_id = DB_ID()
-"""
+     WHERE name = DB_NAME()
+"""  # by name: in Azure SQL Database DB_ID() may be another number than this view has
 _RIGHT = "HAS_PERMS_BY_NAME(%s, 'OBJECT', '{}')"
 _READING = f"SELECT {_RIGHT.format('SELECT')}"
 _WRITING = "SELECT " + " + ".join(map(_RIGHT.format, ("INSERT", "UPDATE", "DELETE")))
@@ -56,28 +57,33 @@ _LARGE = ("FormSubmission", "FormSubmissionMetaData")
 def version(source: Source) -> str:
     """The server's version and edition, the database's level and collation."""
     number, edition, _ = source.select(_SERVER)[0]
-    level, collation, _ = source.select(_DATABASE)[0]
+    level, collation, _ = _database(source)
     return f"SQL Server {number}, {edition}; compatibility level {level}, collation {collation}"
+
+
+def _database(source: Source) -> tuple[Any, ...]:
+    """Level, collation and whether it takes writes; the server need not list the database."""
+    return next(iter(source.select(_DATABASE)), ("unknown", "unknown", ""))
 
 
 def server_lines(source: Source) -> Iterator[Line]:
     """Whether the server is one this was written for, and how it tells names apart."""
-    number, _, engine = source.select(_SERVER)[0]
+    number, edition, engine = source.select(_SERVER)[0]
     major = int(str(number).partition(".")[0])
-    if engine not in AZURE and major < FIRST_MAJOR:
+    if engine not in AZURE and edition != AZURE_EDITION and major < FIRST_MAJOR:
         yield warning(
             AREA,
             "version",
             f"SQL Server {number} is older than 2017 (14.0), for which the import was written",
             "rehearse with a copy of v2 on a newer server",
         )
-    collation = str(source.select(_DATABASE)[0][1])
-    if re.search(r"_CS(_|$)|_BIN2?(_|$)", collation):
+    if not source.schema.ignores_case:
         yield ok(
             AREA,
             "names",
-            f"the database's collation {collation} tells upper from lower case: names of tables "
-            "and columns count as they are written; V2_MAPPING can give others",
+            "names in the catalog tell upper from lower case: those of tables and columns count as "
+            f"they are written (the texts' collation is {_database(source)[1]}); V2_MAPPING can "
+            "give others",
         )
 
 
@@ -137,7 +143,7 @@ def size_lines(source: Source) -> Iterator[Line]:
 
 def session_lines(source: Source) -> Iterator[Line]:
     """Whether reading waits for writers, which replica answers, and whether others can listen."""
-    read_only = str(source.select(_DATABASE)[0][2]).upper() == "READ_ONLY"
+    read_only = str(_database(source)[2]).upper() == "READ_ONLY"
     yield _isolation(source, read_only=read_only)
     wanted = _option(source, "ApplicationIntent").lower() == "readonly"
     if read_only:
@@ -163,13 +169,15 @@ def _isolation(source: Source, *, read_only: bool) -> Line:
     if read_only:
         return ok(AREA, "isolation", f"{isolation}, of a database that takes no writes")
     name = str(source.connection.settings_dict["NAME"]).replace("]", "]]")
+    action = f"as v2's owner: ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON"
+    if (source.connection.settings_dict.get("OPTIONS") or {}).get("isolation_level"):
+        action = f"leave isolation_level out of V2_DATABASE_URL; {action}"
     return warning(
         AREA,
         "isolation",
         f"{isolation}: reading waits for v2's writers and holds them up, and may see a row twice "
         "or not at all while it moves",
-        f"as v2's owner: ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON; or stop v2's "
-        "application for the import",
+        f"{action}; or stop v2's application for the import",
     )
 
 

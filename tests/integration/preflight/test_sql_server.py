@@ -137,6 +137,42 @@ def test_reading_that_waits_for_writers_is_said_with_the_statement(
 
 
 @PEER_ONLY
+@pytest.mark.parametrize(
+    ("level", "committed", "said"),
+    [
+        ("READ COMMITTED", True, "read committed snapshot: reading waits for no writer"),
+        ("READ COMMITTED", False, "read committed: reading waits for v2's writers"),
+        ("REPEATABLE READ", True, "repeatable read: reading waits for v2's writers"),
+        ("SNAPSHOT", False, "snapshot: reading waits for no writer"),
+    ],
+)
+def test_an_isolation_level_of_the_address_is_said_as_the_database_means_it(
+    v2: V2, level: str, committed: bool, said: str
+) -> None:
+    with publish(v2) as server:
+        server.peer.options["is_read_committed_snapshot_on"] = committed
+        address = server.with_options(isolation_level=level.replace(" ", "%20"))
+        with server.use(address) as connection:
+            found = line(of_v2(), "v2", "isolation")
+            assert found.found.startswith(said)
+            assert ("leave isolation_level out" in found.action) == ("writers" in said)
+            connection.ensure_connection()
+            assert connection.isolation == said.partition(":")[0]
+        assert not server.asked("LEVEL SNAPSHOT") or level == "SNAPSHOT"
+
+
+@PEER_ONLY
+def test_a_server_that_does_not_list_the_database_is_looked_at_all_the_same(
+    server: V2Server,
+) -> None:
+    server.peer.options["name"] = "another"
+    report = of_v2()
+    assert "compatibility level unknown" in line(report, "v2", "connection").found
+    assert not [one for one in report.lines if "could not be looked at" in one.found]
+    assert line(report, "v2", "state").status is Status.OK
+
+
+@PEER_ONLY
 def test_who_asked_for_a_replica_is_told_what_answers(v2: V2) -> None:
     with publish(v2) as server:
         with server.use():
@@ -175,17 +211,46 @@ def test_encryption_is_asked_of_the_server_where_the_login_may(v2: V2) -> None:
 
 
 @PEER_ONLY
-def test_an_old_server_and_a_collation_that_tells_case_are_said(v2: V2) -> None:
+@pytest.mark.parametrize(
+    ("number", "engine", "edition", "old"),
+    [
+        ("13.0.5026.0", 3, "Developer Edition (64-bit)", True),
+        ("12.0.2000.8", 5, "SQL Azure", False),
+        ("12.0.2000.8", 12, "SQL Azure", False),
+        ("12.0.2000.8", 99, "SQL Azure", False),
+        ("12.0.2000.8", 12, "Fabric", False),
+        ("14.0.1000.169", 2, "Standard Edition (64-bit)", False),
+    ],
+)
+def test_a_server_older_than_2017_is_said_and_azure_is_none(
+    v2: V2, number: str, engine: int, edition: str, old: bool
+) -> None:
     with publish(v2) as server:
-        server.peer.properties["ProductVersion"] = "13.0.5026.0"
-        server.peer.options["collation_name"] = "Latin1_General_CS_AS"
+        known = {"ProductVersion": number, "EngineEdition": engine, "Edition": edition}
+        server.peer.properties |= known
         with server.use():
-            report = of_v2()
-            assert line(report, "v2", "version").status is Status.WARNING
-            assert "tells upper from lower case" in line(report, "v2", "names").found
-        server.peer.properties |= {"ProductVersion": "12.0.2000.8", "EngineEdition": 5}
+            assert [one.status for one in lines(of_v2(), "v2", "version")] == [Status.WARNING] * old
+
+
+@PEER_ONLY
+@pytest.mark.parametrize(
+    ("database", "catalog", "told"),
+    [
+        ("Latin1_General_CS_AS", "DATABASE_DEFAULT", True),
+        ("Latin1_General_100_BIN2", "DATABASE_DEFAULT", True),
+        ("Latin1_General_CS_AS", "SQL_Latin1_General_CP1_CI_AS", False),
+        ("SQL_Latin1_General_CP1_CI_AS", "DATABASE_DEFAULT", False),
+    ],
+)
+def test_a_catalog_that_tells_case_is_said_whatever_the_texts_collation(
+    v2: V2, database: str, catalog: str, told: bool
+) -> None:
+    with publish(v2) as server:
+        server.peer.options["collation_name"] = database
+        server.peer.options["catalog_collation_type_desc"] = catalog
         with server.use():
-            assert not lines(of_v2(), "v2", "version")
+            found = [one.found for one in lines(of_v2(), "v2", "names")]
+            assert ["tell upper from lower case" in one for one in found] == [True] * told
 
 
 @PEER_ONLY
@@ -202,6 +267,9 @@ def test_no_index_that_serves_is_said_with_the_names_of_this_v2(v2_path: Path) -
         columns = ("FormSubmissionId.select from", "FieldId.select from")
         table.indexes.append(Index("second", columns[::-1]))
         assert line(of_v2(), "v2 schema", "index of answers").status is Status.WARNING
+        table.indexes.append(Index("_dta_index_answers", columns, hypothetical=True))
+        table.indexes.append(Index("ncci", columns, columnstore=True))
+        assert line(of_v2(), "v2 schema", "index of answers").status is Status.WARNING
         table.indexes.append(Index("first", columns))
         assert line(of_v2(), "v2 schema", "index of answers").status is Status.OK
 
@@ -209,7 +277,7 @@ def test_no_index_that_serves_is_said_with_the_names_of_this_v2(v2_path: Path) -
 @PEER_ONLY
 def test_ids_that_no_key_guards_are_counted(server: V2Server, v2: V2) -> None:
     table = server.peer.table("Organization")
-    table.indexes.clear()
+    table.indexes[:] = [Index("_dta_index_Id", ("Id",), unique=True, hypothetical=True)]
     assert line(of_v2(), "v2 schema", "unique Ids").status is Status.OK
 
     table.rows.append(list(table.rows[0]))

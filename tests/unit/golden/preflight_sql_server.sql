@@ -2,37 +2,37 @@
 SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('Edition') AS nvarchar(128)), CAST(SERVERPROPERTY('EngineEdition') AS int)
 
 -- 2
-SELECT compatibility_level, collation_name, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128))
-FROM sys.databases
-WHERE database_id = DB_ID()
-
--- 3
 SELECT HAS_PERMS_BY_NAME(%s, 'OBJECT', 'SELECT')
 
--- 4
+-- 3
 SELECT HAS_PERMS_BY_NAME(%s, 'OBJECT', 'INSERT') + HAS_PERMS_BY_NAME(%s, 'OBJECT', 'UPDATE') + HAS_PERMS_BY_NAME(%s, 'OBJECT', 'DELETE')
 
--- 5
+-- 4
 SELECT IS_SRVROLEMEMBER('sysadmin')
 
--- 6
+-- 5
 SELECT IS_MEMBER('db_owner')
 
--- 7
+-- 6
 SELECT IS_MEMBER('db_ddladmin')
 
--- 8
+-- 7
 SELECT IS_MEMBER('db_datawriter')
 
--- 9
+-- 8
 SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DATABASE STATE')
 
--- 10
+-- 9
 SELECT SUM(CASE
 WHEN index_id <= 1 THEN row_count
 ELSE 0 END), SUM(reserved_page_count) * 8192
 FROM sys.dm_db_partition_stats
 WHERE object_id = OBJECT_ID(%s)
+
+-- 10
+SELECT compatibility_level, collation_name, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(128))
+FROM sys.databases
+WHERE name = DB_NAME()
 
 -- 11
 SELECT CAST(encrypt_option AS nvarchar(40))
@@ -46,7 +46,7 @@ JOIN sys.index_columns AS k
 ON k.object_id = i.object_id AND k.index_id = i.index_id
 JOIN sys.columns AS c
 ON c.object_id = k.object_id AND c.column_id = k.column_id
-WHERE i.object_id = OBJECT_ID(%s) AND i.is_unique = 1 AND i.is_disabled = 0 AND i.has_filter = 0 AND k.key_ordinal = 1 AND c.name = %s AND NOT EXISTS (
+WHERE i.object_id = OBJECT_ID(%s) AND i.type IN (1, 2) AND i.is_unique = 1 AND i.is_disabled = 0 AND i.is_hypothetical = 0 AND i.has_filter = 0 AND k.key_ordinal = 1 AND c.name = %s AND NOT EXISTS (
 SELECT 1
 FROM sys.index_columns AS other
 WHERE other.object_id = i.object_id AND other.index_id = i.index_id AND other.key_ordinal = 2)
