@@ -198,6 +198,47 @@ def test_m1_ids_that_are_small_whole_numbers(v2_path: Path) -> None:
     assert from_server(v2, integer_ids="int", proven=True) == as_uuids
 
 
+# Each width that a driver may give a number begins or ends here: one byte, which has no sign in
+# SQL Server, two, four and eight.
+EDGES = [
+    -(1 << 31), *range(-32_770, -32_766), *range(-130, -126), -1, *range(2), *range(126, 130),
+    *range(254, 258), *range(32_766, 32_770), (1 << 31) - 2, (1 << 31) - 1,
+]  # fmt: skip
+BEYOND = [-(1 << 63), -(1 << 31) - 1, 1 << 31, (1 << 31) + 1, 1 << 53, (1 << 63) - 1]
+
+
+@pytest.mark.parametrize(("kind", "ids"), [("int", EDGES), ("bigint", EDGES + BEYOND)])
+def test_m1_ids_across_the_widths_of_numbers(v2_path: Path, kind: Any, ids: list[int]) -> None:
+    wide = [uuid_of(number) for number in ids]
+    v2 = make_v2(
+        v2_path,
+        organizations=[{"Id": one} for one in wide],
+        users=[{"Id": one} for one in wide],
+        forms=[{"Id": one, "OrganizationId": one} for one in wide],
+        fields=[{"Id": one, "FormTypeId": one} for one in wide],
+        submissions=[{"Id": one, "FormTypeId": one} for one in wide],
+        answers=[
+            {"Id": one, "FormSubmissionId": one, "FieldId": one, "FreeFormEntry": one}
+            for one in wide
+        ],
+    )
+    numbers = dict[str, int]()
+    change_ids(
+        v2,
+        lambda v2_id: (
+            v2_id if v2_id in wide else uuid_of(numbers.setdefault(v2_id, 1_000 + len(numbers)))
+        ),
+    )
+    from_sqlite = imported(batch_size=1)
+
+    with publish(v2, integer_ids=kind) as server, server.use():
+        assert imported(batch_size=1) == from_sqlite
+        assert verified()[1]["all"]["status"] == "PASSED"
+    assert not errors()
+    answers = {value for row in documents("submissions") for value in row["data"].values()}
+    assert answers == set(wide)
+
+
 def renamed() -> Names:
     """Names with blanks, words of SQL and letters beyond ASCII; two tables' are exchanged."""
     return Names(

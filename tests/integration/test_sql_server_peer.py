@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from pliers.drivers import CURL, PACKAGES
 from pliers.environment import legacy
 from pliers.sql_server import connection_string
-from tests.sqlserver import certificates, types
+from tests.sqlserver import certificates, real, types
 from tests.sqlserver.peer import Peer
 from tests.sqlserver.tables import Index, made
 
@@ -38,6 +38,7 @@ ORDERED = [
     "00000000-0000-0000-0000-000000000100",
     "00000000-0000-0000-0000-010000000000",
 ]
+WIDTHS = [-(1 << 31), -(1 << 15), -128, 0, 127, 255, (1 << 15) - 1, (1 << 31) - 1, 1 << 53]
 TEXTS = ["", "Grün", "GRÜN", "a\0b", "half \ud83d", "😀", "x" * 5_000, None]
 
 
@@ -107,6 +108,15 @@ def test_a_range_of_ids_is_theirs(ask: Ask, text: Callable[[str], str]) -> None:
     assert places(ask("SELECT Number FROM Ids WHERE Id IN (?, ?) ORDER BY 1", low, high)) == [3, 9]
 
 
+@pytest.mark.parametrize("number", [n + d for n in WIDTHS for d in (-1, 0, 1)])
+def test_a_number_arrives_as_it_was_whatever_the_width_the_driver_gives_it(
+    peer: Peer, ask: Ask, number: int
+) -> None:
+    ask("SELECT Number FROM Ids WHERE Number > ?", number)
+
+    assert peer.statements[-1].parameters == (number,)
+
+
 def test_ids_without_dashes_are_refused(ask: Ask) -> None:
     with pytest.raises(Exception, match=r"Conversion failed .* to uniqueidentifier"):
         ask("SELECT Number FROM Ids WHERE Id > ?", ORDERED[3].replace("-", ""))
@@ -154,6 +164,21 @@ def test_an_answer_is_cut_in_its_middle(peer: Peer, ask: Ask) -> None:
     assert len(ask("SELECT Text FROM forms.Texts")) == len(TEXTS)
     with pytest.raises(Exception, match=r"Communication link failure|TCP Provider"):
         ask("SELECT Text FROM forms.Texts")
+
+
+def test_a_database_is_made_once_more_while_another_test_makes_one() -> None:
+    said = "Could not obtain exclusive lock on database 'model'. Retry the operation later."
+    for text, made_in in ((said, 3), ("CREATE DATABASE permission denied", 0), (said, 99)):
+        tries = list[int]()
+
+        def make(text: str = text, made_in: int = made_in, tries: list[int] = tries) -> None:
+            tries.append(1)
+            if len(tries) != made_in:
+                raise RuntimeError(text)
+
+        with pytest.raises(RuntimeError) if made_in != 3 else nullcontext():
+            real.create(make, sleep=lambda _seconds: None)
+        assert len(tries) == {3: 3, 0: 1, 99: real.TRIES}[made_in]
 
 
 def test_ci_installs_what_the_driver_loads() -> None:

@@ -4,7 +4,9 @@
 that may create databases (``logins.sql`` makes both). The database named in them is not touched.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.sqlserver.values import Guid
 
 READER, ADMIN = "V2_TEST_DATABASE_URL", "V2_TEST_ADMIN_URL"
 ROWS_AT_ONCE = 500  # of an INSERT, which takes 1,000
+TRIES = 10  # at making a database
 
 
 def asked_for() -> bool:
@@ -41,7 +44,7 @@ def database(tables: Sequence[PeerTable]) -> Iterator[str]:
     reader = _address(READER)
     name = f"pliers_test_{uuid4().hex[:12]}"
     with closing(_connect(_with_database(admin, "master"))) as master:
-        _run(master, f"CREATE DATABASE [{name}]")
+        create(lambda: _run(master, f"CREATE DATABASE [{name}]"))
         try:
             _run(master, f"ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON")
             _fill(_with_database(admin, name), _settings(reader)["USER"], tables)
@@ -49,6 +52,23 @@ def database(tables: Sequence[PeerTable]) -> Iterator[str]:
         finally:
             _run(master, f"ALTER DATABASE [{name}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE")
             _run(master, f"DROP DATABASE [{name}]")
+
+
+def create(make: Callable[[], None], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Make a database; once more while another test makes one.
+
+    CREATE DATABASE locks "model", which every new database is a copy of: who finds it locked gets
+    error 1807 after some seconds. mssql-python tells no number, only the text.
+    """
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            make()
+        except Exception as error:
+            if not left or not re.search(r"\bmodel\b", str(error)):
+                raise
+            sleep(1.0)
+        else:
+            return
 
 
 def _fill(url: str, user: str, tables: Sequence[PeerTable]) -> None:

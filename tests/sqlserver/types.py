@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
+from pysqlbridge.tds import rpc
 from pysqlbridge.tds.result import (
     Bit as _Bit,
 )
@@ -29,6 +30,16 @@ from tests.sqlserver.values import Guid
 TICKS = 10**7  # of 100 ns, in a second
 MAX_TEXT = 1 << 30  # characters an nvarchar(max) can hold
 _COLLATION = bytes.fromhex("0904d00034")
+_INT1, _INTN = 0x30, 0x26
+_decode_number = rpc._decode_number
+
+
+def _of_parameter(raw: bytes, kind: int) -> object:
+    """A parameter's number; pysqlbridge reads a tinyint, which has no sign, as if it had one."""
+    return raw[0] if kind in (_INT1, _INTN) and len(raw) == 1 else _decode_number(raw, kind)
+
+
+rpc._decode_number = _of_parameter
 
 
 class UniqueIdentifier(_UniqueIdentifier):
