@@ -173,6 +173,8 @@ def _sql_server(
         "HOST": unquote(parsed["HOST"]),
         "NAME": unquote(urlsplit(address).path.removeprefix("/")),
     }
+    if not decoded["NAME"].strip():
+        raise _not_an_address(name, V2_SCHEMES)
     written = parse_qsl(urlsplit(address).query, keep_blank_values=True)
     return sql_server.settings(
         name, decoded, written, driver=driver, odbc_driver=odbc_driver, schema=schema
@@ -239,6 +241,9 @@ def _parse(name: str, address: str, schemes: frozenset[str]) -> dict[str, Any]:
     if "\0" in unquote(address):
         # libpq takes what stands before it for the whole value, and connects elsewhere.
         raise ImproperlyConfigured(f"{name} holds %00, which no part of an address can")
+    if "#" in address:
+        # It would begin a fragment, and what follows it be dropped: the database, or its options.
+        raise _not_an_address(name, schemes)
     try:
         scheme, host = urlsplit(address)[:2]
         # A "host" of a SQLite file means a slash too few; django-environ would print it.
@@ -263,7 +268,7 @@ def _not_an_address(name: str, schemes: frozenset[str] | set[str]) -> Improperly
     examples = " or ".join(text for scheme, text in _EXAMPLES.items() if scheme in schemes)
     return ImproperlyConfigured(
         f"{name} is not a usable database address: write {examples}, and the characters"
-        " / ? # @ : % in a user or password as %2F %3F %23 %40 %3A %25"
+        " / ? # @ : % in a user, a password or a name as %2F %3F %23 %40 %3A %25"
     )
 
 
