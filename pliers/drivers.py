@@ -67,14 +67,16 @@ def problem(
     if sys.platform == "linux" and (missing := [name for name in wanted if not _loads(name, load)]):
         return _missing(missing)
     try:
-        # mssql-django imports pyodbc even where it uses the other driver.
-        for module in ["pyodbc"] + (["mssql_python"] if driver == MSSQL_PYTHON else []):
+        # mssql-django imports pyodbc even where it uses the other driver, which gives its answers
+        # as Arrow and imports pyarrow only then.
+        for module in ["pyodbc", *(["mssql_python", "pyarrow"] if driver == MSSQL_PYTHON else [])]:
             importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:
         if names := _LIBRARY.findall(str(error)):
             return _missing(names[:1])
         said = " ".join(str(error).split())
-        return Problem(f"{said}.", "Install it again with make, see docs/dependencies.md.")
+        hint = "Install it again with make, see docs/dependencies.md."
+        return Problem(f"{module}: {said}.", hint)
     return None if driver == MSSQL_PYTHON else _odbc_problem(str(options["driver"]))
 
 

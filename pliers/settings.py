@@ -116,8 +116,13 @@ V2_MAX_STORED_WARNINGS = ENVIRONMENT.number("V2_MAX_STORED_WARNINGS", 1000)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "handlers": {"null": {"class": "logging.NullHandler"}},
     # Statements carry the data, and with DEBUG they would all be kept.
     "loggers": {
+        # A login to Entra that fails tells every way it tried, on many lines; the command says it
+        # in one. Who hangs a handler on the root logger gets theirs all the same.
+        "azure": {"handlers": ["null"]},
+        "msal": {"handlers": ["null"]},
         "django.db.backends": {"level": "WARNING"},
         # Its warnings are about connections that break; who uses the connection says it better.
         "psycopg": {"level": "ERROR"},

@@ -24,6 +24,18 @@ def made(address: str = ADDRESS, **more: str) -> dict[str, Any]:
     return legacy("V2_DATABASE_URL", address, base=Path("/base"), **more)[0]
 
 
+def manage(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    usual = {"DJANGO_SETTINGS_MODULE": "pliers.settings", "V2_DATABASE_URL": ADDRESS}
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        env=os.environ | usual | variables,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def lacking(*names: str) -> Any:
     def load(name: str) -> None:
         if name in names:
@@ -92,6 +104,41 @@ def test_the_backend_says_the_same_where_it_is_loaded_before_the_checks(
         drivers.require(made())
 
 
+def test_mssql_python_without_pyarrow_is_named_and_pyodbc_needs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    found = drivers.problem(made())
+
+    assert found is not None
+    assert found.what.startswith("pyarrow: ")
+    assert found.hint == "Install it again with make, see docs/dependencies.md."
+    assert drivers.problem(made(driver="pyodbc")) is None
+
+
+def test_no_command_shows_a_traceback_where_pyarrow_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "pyarrow.py").write_text("raise ModuleNotFoundError(\"No module 'pyarrow'\")\n")
+
+    done = manage("inspectdb", "--database", "v2", PYTHONPATH=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the driver for SQL Server does not load: pyarrow: No module 'pyarrow'." in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_login_to_entra_with_nobody_signed_in_is_one_line() -> None:
+    # Of all that azure-identity tries, only what needs neither network nor time.
+    address = "mssql://127.0.0.1:1/d?Authentication=ActiveDirectoryDefault"
+    only = {"AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"}
+
+    done = manage("inspectdb", "--database", "v2", V2_DATABASE_URL=address, **only)
+
+    assert done.returncode == 1
+    assert "Failed to acquire an Entra ID access token" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a pyodbc that does not load, as on a machine without libodbc2."""
@@ -112,16 +159,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_command_shows_a_traceback_for_a_missing_library(
     broken: Path, command: tuple[str, ...]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "pliers.settings", "PYTHONPATH": str(broken)}
-        | {"V2_DATABASE_URL": ADDRESS},
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = manage(*command, PYTHONPATH=str(broken))
     assert done.returncode == 1
     assert "libodbc.so.2 is missing." in done.stderr
     assert "On Debian: apt-get install libodbc2\n" in done.stderr
