@@ -40,11 +40,15 @@ def identity(alias: str) -> str:
     host = str(settings.get("HOST") or "this machine")
     port = settings.get("PORT") or DEFAULT_PORTS.get(connection.vendor, "")
     if connection.vendor == SQL_SERVER:
-        # A named instance has its own port; and neither name tells upper from lower case.
-        host = host.lower()
+        # A named instance has its own port. No name here tells upper from lower case, but on a
+        # server whose own collation does, which nobody gives two databases that differ in nothing
+        # else.
+        host, name, schema = (
+            str(one).lower()
+            for one in (host, settings["NAME"], settings.get("SCHEMA") or DEFAULT_SCHEMA)
+        )
         at = host if "\\" in host and not settings.get("PORT") else f"{host}:{port}"
-        schema = settings.get("SCHEMA") or DEFAULT_SCHEMA
-        return f"{kind} database {settings['NAME']!r} on {at}, schema {schema}"
+        return f"{kind} database {name!r} on {at}, schema {schema}"
     text = f"{kind} database {settings['NAME']!r} on {host}:{port}"
     options = str(settings.get("OPTIONS", {}).get("options", ""))
     # libpq reads a character behind a backslash as it is: a blank in a name ends no word there.

@@ -275,6 +275,30 @@ def test_a_source_is_its_server_database_and_schema(
     assert (found[0] == found[1]) is same
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"NAME": "Pliers"}, {"NAME": "pLIERS"}, True),
+        ({"SCHEMA": "dbo"}, {"SCHEMA": "DBO"}, True),
+        ({"HOST": "SQL"}, {"HOST": "sql", "PORT": 1433}, True),
+        ({"HOST": "sql\\NIGHT"}, {"HOST": "SQL\\night"}, True),
+        ({"HOST": "sql\\NIGHT"}, {"HOST": "sql"}, False),
+        ({"NAME": "Pliers"}, {"NAME": "Pliers2"}, False),
+        ({"SCHEMA": "dbo"}, {"SCHEMA": "forms"}, False),
+    ],
+)
+def test_a_source_in_sql_server_is_the_same_in_upper_and_lower_case(
+    one: dict[str, Any], other: dict[str, Any], *, same: bool
+) -> None:
+    found = []
+    for settings in (one, other):
+        usual = {"NAME": "Pliers", "HOST": "sql", "PORT": "", "SCHEMA": "dbo", "OPTIONS": {}}
+        with use_v2(ENGINE="legacy_v2.sqlserver", **usual | settings):
+            found.append(identity("v2"))
+            assert f"'{settings.get('NAME', 'Pliers')}'" in describe("v2")
+    assert (found[0] == found[1]) is same
+
+
 def test_a_file_this_user_may_not_look_at_is_said_to_be_one(
     v2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
