@@ -219,8 +219,7 @@ KNOWN: tuple[Known, ...] = (
           r" database '[^']*'",
           "GRANT {right} TO the import's user"),
     Known("208", Kind.REFUSED, r"Invalid object name '(?P<table>[^']*)'",
-          "check V2_SCHEMA and the names in V2_MAPPING; a table that the login may not see at all"
-          " is not there for it: GRANT SELECT"),
+          "a table has gone since the start, or V2_SCHEMA or a name in V2_MAPPING is wrong"),
     Known("207", Kind.REFUSED, r"Invalid column name '(?P<column>[^']*)'",
           "a column has gone since the start, or a name in V2_MAPPING is wrong"),
     Known("468", Kind.REFUSED, r"Cannot resolve the collation conflict", _DEFECT),
