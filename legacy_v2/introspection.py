@@ -51,7 +51,7 @@ ASSUMED: tuple[Assumed, ...] = (
     Assumed("FormSubmission", "OrganizationId", "submissions go to their form's organization (M8)"),
     Assumed(ANSWERS, "Id", "several answers to one field are put in order by value (M16)"),
 )
-_ASSUMED_NAMES = {(item.table, item.column) for item in ASSUMED}
+ASSUMED_NAMES = {(item.table, item.column) for item in ASSUMED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class V2Schema:
     def missing(self) -> tuple[str, ...]:
         """One line for each required table or column that is absent; empty where v2 will do.
 
-        The columns of User are required where the table exists.
+        The columns of User are required where the table exists; what is assumed is required where
+        V2_MAPPING names it, for a name that somebody wrote down was meant.
         """
         messages = []
         for table, columns in names.canonical().items():
@@ -93,9 +94,9 @@ class V2Schema:
                 messages += [
                     self._absent(table, column)
                     for column in columns
-                    if not self.has(table, column) and (table, column) not in _ASSUMED_NAMES
+                    if not self.has(table, column) and _is_required(table, column)
                 ]
-            elif (table, None) not in _ASSUMED_NAMES:
+            elif _is_required(table):
                 messages.append(self._absent(table))
         return tuple(messages)
 
@@ -110,8 +111,7 @@ class V2Schema:
     def _absent(self, table: str, column: str | None = None) -> str:
         what = f"v2 has no table {names.told(table)}"
         if column:
-            model = names.model_of(table)
-            actual = next(f.column for f in _columns(model) if names.column(f) == column)
+            actual = names.actual(table, column)
             other = "" if actual == column else f" ({actual})"
             what = f"v2's table {names.told(table)} has no column {column}{other}"
         found = self.similar.get(f"{table}.{column}" if column else table)
@@ -121,6 +121,13 @@ class V2Schema:
             f'{what}; there is "{found}", but this database tells upper from lower case: '
             "V2_MAPPING can name it"
         )
+
+
+def _is_required(table: str, column: str | None = None) -> bool:
+    actual = names.actual(table, column)
+    if (table, column) not in ASSUMED_NAMES:
+        return True
+    return actual not in (column or table, names.NONE)
 
 
 def qualified(connection: BaseDatabaseWrapper, table: str) -> str:

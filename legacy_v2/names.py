@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.db import models
 
+NONE = "(none)"  # in place of the name of what a v2 is said to lack
+
 
 class Declared(NamedTuple):
     """A model's names as it declares them: its table, and its columns by attribute name."""
@@ -125,6 +127,22 @@ def field_of(model: type[models.Model], attname: str) -> "models.Field[Any, Any]
     raise LookupError(msg)
 
 
+def actual(canonical_table: str, canonical_column: str | None = None) -> str:
+    """The name that is in use for a table, or for a column of it.
+
+    Raises:
+        LookupError: no model has it.
+    """
+    model = model_of(canonical_table)
+    if canonical_column is None:
+        return str(model._meta.db_table)
+    for field in model._meta.concrete_fields:
+        if column(field) == canonical_column:
+            return str(field.column)
+    msg = f"no column of v2's {canonical_table}: {canonical_column}"
+    raise LookupError(msg)
+
+
 def told(canonical_table: str, canonical_column: str | None = None) -> str:
     """What a message calls a table or column: canonical, and beside it the actual name if other.
 
@@ -134,14 +152,8 @@ def told(canonical_table: str, canonical_column: str | None = None) -> str:
     Raises:
         LookupError: no model has it.
     """
-    model = model_of(canonical_table)
-    known, actual = canonical_table, str(model._meta.db_table)
+    known, own = canonical_table, actual(canonical_table)
     if canonical_column is not None:
-        field = next(
-            (f for f in model._meta.concrete_fields if column(f) == canonical_column), None
-        )
-        if field is None:
-            msg = f"no column of v2's {canonical_table}: {canonical_column}"
-            raise LookupError(msg)
-        known, actual = f"{known}.{canonical_column}", f"{actual}.{field.column}"
-    return known if known == actual else f"{known} ({actual})"
+        own = f"{own}.{actual(canonical_table, canonical_column)}"
+        known = f"{known}.{canonical_column}"
+    return known if known == own else f"{known} ({own})"

@@ -23,7 +23,7 @@ class Names:
 
     def as_toml(self) -> str:
         """The names as a mapping file tells them."""
-        lines = ["[tables]", *_entries(self.tables)]
+        lines = ["[tables]", *_entries(self.tables)] if self.tables else []
         for table, own in self.columns.items():
             lines += [f"[columns.{table}]", *_entries(own)]
         return "\n".join(lines) + "\n"

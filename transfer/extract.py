@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from django.db.models import (
+    BigIntegerField,
     BinaryField,
     Exists,
     Model,
@@ -50,7 +51,7 @@ MAP_COLUMNS = ("id", "field_id", "choice_id", "sort_order")
 # Rows of a lookup table or of orphans read at once; their size does not follow the batch's.
 SCAN_SIZE = 10_000
 FIRST_KEY = "00000000-0000-0000-0000-000000000000"
-FIRST_NUMBER = str(-(2**31))  # of an int; of a bigint that has no other key no worse
+FIRST_NUMBER = str(-(2**63))
 
 
 @dataclass(slots=True)
@@ -81,17 +82,33 @@ class Lookups:
 
 
 def between(
-    query: "QuerySet[Any]", key: str, low: str, high: str = "", *, or_else: Q | None = None
+    source: Source,
+    query: "QuerySet[Any]",
+    key: str,
+    low: str,
+    high: str = "",
+    *,
+    or_else: Q | None = None,
 ) -> "QuerySet[Any]":
     """The query's rows with ``low < key <= high``, or another condition; an empty bound is none.
 
     A bound goes back as v2 gave it: a copy made by hand may hold keys in other spellings, or
-    such as are no GUIDs, and their records must not stop the run (R7).
+    such as are no GUIDs, and their records must not stop the run (R7). A number goes back as one,
+    or SQL Server would make of it what the column is, which may be too narrow.
     """
-    bounds = (("gt", low), ("lte", high))
-    text = TextField()
-    inside = Q(**{f"{key}__{name}": Value(at, text) for name, at in bounds if at})
+    whole = _is_number(source, query.model, key)
+    bounds = {
+        f"{key}__{name}": _bound(at, whole) for name, at in (("gt", low), ("lte", high)) if at
+    }
+    inside = Q(**bounds)
     return query.filter(inside | or_else if or_else and inside else inside)
+
+
+def _bound(at: str, whole: bool) -> Value:  # noqa: FBT001 - of a column
+    try:
+        return Value(int(at), BigIntegerField()) if whole else Value(at, TextField())
+    except ValueError:  # in SQLite a column of numbers can hold texts too
+        return Value(at, TextField())
 
 
 def has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
@@ -113,11 +130,12 @@ def _is_number(source: Source, model: type[Model], key: str) -> bool:
     return (names.table(model), column) in source.schema.integer_ids
 
 
-def _before_all(source: Source, model: type[Model], key: str) -> str:
+def before_all(source: Source, model: type[Model], key: str) -> str:
+    """A key before every one that v2 can have."""
     return FIRST_NUMBER if _is_number(source, model, key) else FIRST_KEY
 
 
-def _last_key(page: Page, query: "QuerySet[Any]") -> str:
+def last_key(page: Page, query: "QuerySet[Any]") -> str:
     """The page's last key, beyond which the next one begins.
 
     Raises:
@@ -140,8 +158,8 @@ def pages(
     key = columns[0]
     ordered = query.order_by(key)
     while wanted := size():
-        page = source.read(between(ordered, key, after)[:wanted], columns)
-        after = _last_key(page, query)
+        page = source.read(between(source, ordered, key, after)[:wanted], columns)
+        after = last_key(page, query)
         if page.length:
             yield page
         if page.length < wanted:
@@ -160,17 +178,17 @@ def ranges(
     with_key = query.filter(keyed).order_by(key)
     first = not after
     while True:
-        bound = source.read(between(with_key, key, after)[:SCAN_SIZE], (key,))
+        bound = source.read(between(source, with_key, key, after)[:SCAN_SIZE], (key,))
         if not (bound.length or first):
             return
-        high = _last_key(bound, query)
-        in_range = between(query.filter(keyed), key, after, high)
+        high = last_key(bound, query)
+        in_range = between(source, query.filter(keyed), key, after, high)
         if first:
-            in_range = between(query, key, after, high, or_else=keyless)
+            in_range = between(source, query, key, after, high, or_else=keyless)
             in_range = in_range if high else query.filter(keyless)
         page = source.read(in_range, columns)
         # An empty last key would begin at the first page again.
-        page.last_key = after = high or _before_all(source, query.model, key)
+        page.last_key = after = high or before_all(source, query.model, key)
         if page.length:
             yield page
         if not bound.length:
@@ -226,13 +244,13 @@ def forms(
     every_field = v2.Field._default_manager.all()
     for page in pages(source, v2.FormType._default_manager.all(), FORM_COLUMNS, size, after):
         batch = FormBatch([V2Form(*row) for row in page.rows()], page.last_key)
-        fields = between(every_field, "form_type_id", low, batch.last_key)
+        fields = between(source, every_field, "form_type_id", low, batch.last_key)
         add_fields(source, known, batch, fields, settings=settings)
         yield batch
         low = page.last_key
     if size():
         beyond = FormBatch([], low)
-        fields = between(every_field, "form_type_id", low)
+        fields = between(source, every_field, "form_type_id", low)
         add_fields(source, known, beyond, fields, settings=settings)
         if beyond.stray_fields:
             yield beyond

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
-from transfer.extract import Batch, BatchSize, between, has_key, pages, ranges
+from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
 from transfer.source import Page, Source, key_text
 
@@ -25,6 +25,7 @@ ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_ch
 ANSWERS_AT_ONCE = 40_000
 # The same of characters in them, for an answer may have megabytes.
 CHARACTERS_AT_ONCE = 32_000_000
+_KEY = "form_submission_id"
 
 
 @dataclass(slots=True)
@@ -48,10 +49,14 @@ class SubmissionBatch(Batch[V2Submission]):
 
 
 class _Part(NamedTuple):
-    """The answers up to a key of v2's, all of each submission's; empty: up to the range's end."""
+    """Answers of whole submissions, in the order of these, and the last one's key as v2 has it.
+
+    ``ends``: there are no more in the range.
+    """
 
     answers: list[V2Answer]
     last_key: str
+    ends: bool
 
 
 def submissions(
@@ -76,22 +81,22 @@ def submissions(
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         rows = [V2Submission(*row) for row in page.rows()]
         for part in _parts(source, answers, low, page.last_key, keyless=everything and not low):
-            own = rows
-            if part.last_key:
-                own = rows[: _covered(source, query, rows, low, part.last_key)]
-            high = part.last_key or page.last_key
+            own, high = rows, page.last_key
+            if not part.ends:
+                high = part.last_key
+                own = rows[: _covered(source, query, rows, low, high)]
             yield _batch(source, own, part.answers, low, high, everything=everything)
             rows, low = rows[len(own) :], high
     if everything and size():
-        for page in ranges(source, answers, ANSWER_COLUMNS, after=low):
-            orphans = _orphans(source, list(page.rows()), low, page.last_key)
-            read = len(orphans)
-            yield SubmissionBatch(
-                [], page.last_key, orphans=orphans, answers_read=read, beyond=True
-            )
+        for part in _parts(source, answers, low, "", keyless=not low):
+            high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
+            batch = _batch(source, [], part.answers, low, high, everything=True)
+            batch.beyond = True
+            if batch.orphans:
+                yield batch
             if not size():
                 return
-            low = page.last_key
+            low = high
 
 
 def _batch(
@@ -124,29 +129,30 @@ def _parts(
     Args:
         source: v2.
         answers: those to read.
-        low: the key before the range.
-        high: the range's last key.
+        low: the key before the range; empty: it has no beginning.
+        high: the range's last key; empty: it has no end.
         keyless: with those that name no submission, which only a copy made by hand can hold.
     """
-    key = "form_submission_id"
     extra: list[V2Answer] = []
-    if keyless and source.may_be_null(v2.FormSubmissionMetaData, key):
-        _, without = has_key(source, v2.FormSubmissionMetaData, key)
+    keyed, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
+    if keyless and source.may_be_null(v2.FormSubmissionMetaData, _KEY):
         extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
+    if not (low and high):
+        answers = answers.filter(keyed)
     while True:
-        inside = between(answers, key, low, high).order_by(key)
+        inside = between(source, answers, _KEY, low, high).order_by(_KEY)
         page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
         if page.length < ANSWERS_AT_ONCE and not page.cut:
-            yield _Part([*extra, *page.rows()], "")
+            yield _Part([*extra, *page.rows()], last_key(page, answers), ends=True)
             return
         # The last submission's answers may go on behind the page: they begin the next one.
-        whole = _whole(page)
-        last = key_text(page.keys[whole - 1])
-        if not whole:
-            last = page.last_key
-            page = source.read(between(answers, key, low, last), ANSWER_COLUMNS)
+        whole, last = _whole(page), last_key(page, answers)
+        if whole:
+            last = key_text(page.keys[whole - 1])
+        else:
+            page = source.read(between(source, answers, _KEY, low, last), ANSWER_COLUMNS)
             whole = page.length
-        yield _Part([*extra, *list(page.rows())[:whole]], last)
+        yield _Part([*extra, *list(page.rows())[:whole]], last, ends=False)
         extra, low = [], last
 
 
@@ -159,9 +165,11 @@ def _whole(page: Page) -> int:
 def _covered(
     source: Source, query: "QuerySet[Any]", rows: list[V2Submission], low: str, high: str
 ) -> int:
-    """How many of the submissions have keys up to this one; v2 alone compares keys."""
-    inside = between(query, "id", low, high).order_by("id")[: len(rows)]
-    there = {row[0] for row in source.read(inside, ("id",)).rows()}
+    """How many of the submissions have keys up to this one; v2 alone compares keys.
+
+    It may have gained others there since the rows were read.
+    """
+    there = {row[0] for row in source.read(between(source, query, "id", low, high), ("id",)).rows()}
     return next((n for n in range(len(rows), 0, -1) if rows[n - 1].id in there), 0)
 
 
@@ -172,6 +180,6 @@ def _orphans(source: Source, answers: list[V2Answer], low: str, high: str) -> li
     """
     if not answers:
         return answers
-    submissions_now = between(v2.FormSubmission._default_manager.all(), "id", low, high)
+    submissions_now = between(source, v2.FormSubmission._default_manager.all(), "id", low, high)
     there = {row[0] for row in source.read(submissions_now, ("id",)).rows()}
     return [answer for answer in answers if answer[0] not in there]

@@ -13,7 +13,7 @@ from transfer import extract, fitness
 from transfer.batch import TableState
 from transfer.deferral import Deferral, open_deferrals
 from transfer.deferral import told as told_deferrals
-from transfer.exceptions import RunStoppedError, SourceError, TransferError
+from transfer.exceptions import RunStoppedError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
 from transfer.options import ImportOptions
@@ -108,8 +108,8 @@ class _Import:
 
     def run(self, name: str, fingerprint: dict[str, object], began: float) -> MigrationReport:
         options = self.options
-        if missing := self.source.schema.missing():
-            raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
+        self.source.require()
+        fitness.check_masks(self.source)
         fitness.check_keys(self.source)
         migration = self._peek(name) if options.dry_run else None
         ctx = options.context(name, migration.started_at if migration else datetime.now(UTC))
@@ -268,6 +268,9 @@ class _Import:
         report = _report(migration.name, outcome, migration, began, *notes)
         if isinstance(journal, DryRunJournal):
             report.samples = journal.samples
-        if not self.source.schema.has("User") and "users" in migration.states:
-            report.notes.append("v2 has no User table: no users were moved.")
+        report.notes += [
+            f"v2 has no {one}: {one.absence}."
+            for one in self.source.schema.absent()
+            if one.table != "User" or "users" in migration.states
+        ]
         return report

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from transfer import extract, fitness, open_errors, reread
 from transfer.batch import TableState
-from transfer.exceptions import RunError, RunStoppedError, SourceError, TransferError
+from transfer.exceptions import RunError, RunStoppedError, TransferError
 from transfer.load import Loader
 from transfer.mapping.answers import TABLE as ANSWER_TABLE
 from transfer.mapping.codes import Code
@@ -160,8 +160,8 @@ class _Retry:
 
     def run(self, counts: dict[str, int]) -> None:
         """Try the errors of each table, parents first: what they lacked may come with it."""
-        if missing := self.source.schema.missing():
-            raise SourceError(f"{self.source.describe()}: {'; '.join(missing)}")
+        self.source.require()
+        fitness.check_masks(self.source)
         fitness.check_keys(self.source)
         migration = self.migration
         ctx = self.begun.context(migration.name, migration.started_at)

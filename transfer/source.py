@@ -88,6 +88,21 @@ class Source:
             settings["OPTIONS"] = NETWORK | settings.get("OPTIONS", {})
         return self._attempt(lambda: inspect(self.connection), opening=True)
 
+    def require(self) -> None:
+        """Refuse a v2 that lacks what the import needs.
+
+        Raises:
+            SourceError: names what is missing; where nothing is there, the schema that was meant.
+        """
+        if missing := self.schema.missing():
+            said = "; ".join(missing)
+            schema = self.connection.settings_dict.get("SCHEMA")
+            if not self.schema.tables and schema:
+                said = (
+                    f"schema {schema!r} (V2_SCHEMA) has none of v2's tables that this login may see"
+                )
+            raise SourceError(f"{self.describe()}: {said}")
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()

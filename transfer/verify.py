@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from transfer import fitness
 from transfer.exceptions import (
     ConfigurationError,
     RunError,
-    SourceError,
     SourceLostError,
     TargetError,
     VerificationStoppedError,
@@ -274,8 +274,8 @@ def _subject(
 def _make_subject(rows: list[MigrationProgress], source: Source, alias: str) -> _Subject:
     migration, started_at = rows[0].migration_name, rows[0].started_at
     fingerprint = rows[0].fingerprint
-    if missing := source.schema.missing():
-        raise SourceError(f"{source.describe()}: {'; '.join(missing)}")
+    source.require()
+    fitness.check_masks(source)
     read_from = fingerprint.get("source")
     if read_from not in (None, source.identity()):
         raise ConfigurationError(

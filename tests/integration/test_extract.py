@@ -14,7 +14,7 @@ from legacy_v2 import models as v2_models
 from legacy_v2.seed import schema
 from tests.runs import TABLES, empty_v3, query, rich_v2, run, snapshot, state
 from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
-from transfer import extract
+from transfer import extract, extract_submissions
 from transfer.extract_submissions import SubmissionBatch
 from transfer.extract_submissions import submissions as read_submissions
 from transfer.mapping.codes import Code, Severity
@@ -85,7 +85,7 @@ def test_m17_an_orphan_falls_out_once_wherever_it_lies(v2_path: Path, size: int)
 def test_orphans_beyond_the_last_submission_come_page_by_page(
     v2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "SCAN_SIZE", 2)
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 3)
     v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
     for number in (1, 1, 1, 2, 3):  # three of one submission, more than a page
         v2.add("answers", {"FormSubmissionId": guid(10, number)})
@@ -100,7 +100,7 @@ def test_orphans_beyond_the_last_submission_come_page_by_page(
 def test_a_limit_that_is_spent_among_the_orphans_stops_there(
     v2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "SCAN_SIZE", 1)
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 1)
     v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
     v2.add("answers", *({"FormSubmissionId": guid(10, number)} for number in (1, 2, 3)))
     sizes = iter([5, 5, 0])

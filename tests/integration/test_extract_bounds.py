@@ -10,7 +10,7 @@ import pytest
 from legacy_v2 import models as v2_models
 from tests.runs import TABLES, empty_v3, rich_v2, run, snapshot
 from tests.v2 import V2, guid, make_v2
-from transfer import extract, extract_submissions
+from transfer import extract_submissions
 from transfer.extract_submissions import SubmissionBatch, submissions
 from transfer.source import Source
 
@@ -61,7 +61,6 @@ def test_r5_answers_are_cut_between_submissions_and_none_is_lost_or_doubled(
     uneven_v2(v2_path)
     whole = content(read(1000))
     monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", at_once)
-    monkeypatch.setattr(extract, "SCAN_SIZE", 3)
 
     batches = read(size)
 
@@ -69,7 +68,7 @@ def test_r5_answers_are_cut_between_submissions_and_none_is_lost_or_doubled(
     for number, batch in enumerate(batches):
         own = [len(answers) for answers in batch.answers.values()]
         # More than may be held there is only where one submission has them all.
-        assert sum(own) + len(batch.orphans) <= max(at_once, *own, 3) or batch.beyond
+        assert sum(own) + len(batch.orphans) <= max(at_once, *own, 2)
         rest = content(read(size, after=batch.last_key))
         assert rest == content(batches[number + 1 :])
 
@@ -129,3 +128,45 @@ def test_a_submission_that_goes_while_its_batch_is_read_takes_no_other_with_it(
     assert {row: len(own) for batch in batches for row, own in batch.answers.items()} == {
         one["Id"]: 0 if one["Id"] == gone else 2 for one in v2.submissions
     }
+
+
+def test_submissions_that_come_while_a_batch_is_read_push_no_other_out_of_it(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}])
+    v2.add("answers", *({"FormSubmissionId": one["Id"]} for one in v2.submissions for _ in "ab"))
+    mine = [one["Id"] for one in v2.submissions]
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 5)
+    real = Source.read
+
+    def read(self: Source, query: Any, columns: Any, *rest: Any) -> Any:
+        if query.model is v2_models.FormSubmissionMetaData and len(v2.submissions) == 3:
+            v2.add("submissions", *({"Id": mine[0][:-1] + digit} for digit in "abc"))
+        return real(self, query, columns, *rest)
+
+    monkeypatch.setattr(Source, "read", read)
+    with closing(Source()) as source:
+        batches = list(submissions(source, EVERYTHING, lambda: 3))
+
+    found = {row: len(own) for batch in batches for row, own in batch.answers.items()}
+    assert {key: found[key] for key in mine} == dict.fromkeys(mine, 2)
+
+
+@pytest.mark.parametrize("characters", [5, 1000])
+def test_r5_orphans_beyond_the_last_submission_are_bounded_too(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    texts = [{"FormSubmissionId": guid(10, n // 2), "FreeFormEntry": "abc"} for n in range(9)]
+    v2.add("answers", *texts, {"FormSubmissionId": ""})
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 5)
+    monkeypatch.setattr(extract_submissions, "CHARACTERS_AT_ONCE", characters)
+    monkeypatch.setattr("transfer.fetch.FIRST_ROWS", 1)
+
+    batches = read(100)
+
+    assert sum(len(batch.orphans) for batch in batches) == 10
+    assert max(len(batch.orphans) for batch in batches) <= 5
+    assert [len(batch.orphans) for batch in read(100, after=batches[0].last_key)] == [
+        len(batch.orphans) for batch in batches[1:]
+    ]

@@ -162,9 +162,56 @@ def test_an_assumed_column_may_be_missing_beside_other_names(
         },
     )
     rename(v2.execute, wanted)
-    call_them(every)
+    call_them(wanted)
 
     assert imported() == as_it_was
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("[tables]\nUser = 'Userz'\n", "v2 has no table User (Userz)"),
+        (
+            "[columns.FormSubmission]\nOrganizationId = 'OrgId'\n",
+            "v2's table FormSubmission has no column OrganizationId (OrgId)",
+        ),
+    ],
+)
+def test_an_assumed_name_that_somebody_wrote_down_has_to_be_there(
+    v2: V2, call_them: Callable[..., Names], entry: str, told: str
+) -> None:
+    call_them(Names(), entry)
+
+    with pytest.raises(SourceError) as refused:
+        run(name="night")
+    assert told in refused.value.message
+
+
+def test_what_is_said_to_be_lacking_is_not_looked_for(
+    v2: V2, call_them: Callable[..., Names]
+) -> None:
+    call_them(Names(), "[tables]\nUser = false\n[columns.FormType]\nCreatedOn = false\n")
+
+    report = run(name="night")
+
+    assert query("SELECT count(*) FROM users") == [(0,)]
+    assert query("SELECT count(*) FROM forms WHERE created_at < '2025-01-01'") == [(0,)]
+    assert "v2 has no User: no users are migrated (M6)." in report.notes
+    assert (
+        "v2 has no FormType.CreatedOn: forms get the migration's start as their time (M3)."
+        in report.notes
+    )
+
+
+@pytest.mark.usefixtures("v2")
+def test_what_no_v2_can_do_without_is_not_said_to_be_lacking(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.V2_MAPPING = tmp_path / "mapping.toml"
+    settings.V2_MAPPING.write_text("[tables]\nFormType = false\n")
+
+    with pytest.raises(ConfigurationError, match=r"is false, and no v2 can do without it; it can"):
+        run(name="night")
 
 
 def test_names_that_changed_in_between_are_told_and_nothing_is_written(

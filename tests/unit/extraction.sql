@@ -134,10 +134,10 @@ SELECT [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [For
 -- no parameter
 SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id], [FormSubmissionMetaData].[Id] AS [id]
   FROM [dbo].[FormSubmissionMetaData]
-  WHERE [FormSubmissionMetaData].[FormSubmissionId] <= %s
+  WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] <= %s)
   ORDER BY 1 ASC
 -- '00010009-0000-4000-8000-000100000009'
-SELECT TOP 10000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id]
+SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id], [FormSubmissionMetaData].[Id] AS [id]
   FROM [dbo].[FormSubmissionMetaData]
   WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] > %s)
   ORDER BY 1 ASC
@@ -163,7 +163,7 @@ SELECT TOP 1 [FormSubmission].[Id] AS [id], [FormSubmission].[FormTypeId] AS [fo
   WHERE [FormSubmission].[Id] > %s
   ORDER BY 1 ASC
 -- '00010009-0000-4000-8000-000100000009'
-SELECT TOP 10000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id]
+SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id], [FormSubmissionMetaData].[Id] AS [id]
   FROM [dbo].[FormSubmissionMetaData]
   WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] > %s)
   ORDER BY 1 ASC

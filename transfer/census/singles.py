@@ -225,4 +225,5 @@ class Singles:
 
     def _page(self, after: str, until: str, rows: int) -> Page:
         every = v2.FormSubmission._default_manager.order_by("id")
-        return self._source.read(extract.between(every, "id", after, until)[:rows], ("id",))
+        some = extract.between(self._source, every, "id", after, until)[:rows]
+        return self._source.read(some, ("id",))

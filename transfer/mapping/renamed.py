@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from legacy_v2 import names
+from legacy_v2.introspection import ASSUMED, ASSUMED_NAMES
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.text import shorten
 
@@ -36,7 +37,7 @@ def tables(entries: Mapping[str, Any]) -> dict[str, str]:
                 f"{_place('tables', key)} is {shorten(value)}, which queries use for something "
                 "else (T to Z and a number); let v2 have a view of another name"
             )
-    return _renamed("tables", entries, names.canonical(), "table of v2")
+    return _renamed("tables", entries, names.canonical(), None)
 
 
 def columns(entries: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -64,13 +65,14 @@ def columns(entries: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         if table in found:
             raise ConfigurationError(f"{place} is there twice (upper and lower case are the same)")
         section = f"columns.{table}"
-        found[table] = _renamed(section, own, names.canonical()[table], f"column of {table}")
+        found[table] = _renamed(section, own, names.canonical()[table], table)
     return {table: own for table, own in found.items() if own}
 
 
 def _renamed(
-    section: str, entries: Mapping[str, Any], canonical: Iterable[str], what: str
+    section: str, entries: Mapping[str, Any], canonical: Iterable[str], table: str | None
 ) -> dict[str, str]:
+    what = f"column of {table}" if table else "table of v2"
     known = {name.lower(): name for name in canonical}
     actual = {name: name for name in known.values()}
     given: set[str] = set()
@@ -84,9 +86,21 @@ def _renamed(
         if name in given:
             raise ConfigurationError(f"{place} is there twice (upper and lower case are the same)")
         given.add(name)
+        if value is False:
+            actual[name] = _lacking(place, *((table, name) if table else (name, None)))
+            continue
         actual[name] = _checked(place, value)
     _tell_apart(section, actual)
     return {name: own for name, own in actual.items() if own != name}
+
+
+def _lacking(place: str, table: str, column: str | None) -> str:
+    if (table, column) not in ASSUMED_NAMES:
+        assumed = ", ".join(map(str, ASSUMED))
+        raise ConfigurationError(
+            f"{place} is false, and no v2 can do without it; it can without {assumed}"
+        )
+    return names.NONE
 
 
 def _checked(place: str, value: object) -> str:
@@ -113,10 +127,10 @@ def _tell_apart(section: str, actual: Mapping[str, str]) -> None:
     canonical_of: dict[str, str] = {}
     for name, own in actual.items():
         other = canonical_of.setdefault(own.lower(), name)
-        if other != name:
+        if other != name and own != names.NONE:
             raise ConfigurationError(
                 f"[{section}] in the mapping file: {other} and {name} are both {shorten(own)}; "
-                "each needs a name of its own (one that this v2 lacks: any that is not there)"
+                "each needs a name of its own (or false, where this v2 lacks it)"
             )
 
 
