@@ -42,6 +42,16 @@ class PeerCatalog(Catalog):
             "database": self.peer.database,
         }
 
+    def answer(self, request: Query | str, **how: Any) -> QueryResult:
+        """Answer a statement.
+
+        Raises:
+            QueryError: 230, it names a column that was denied.
+        """
+        sql = request if isinstance(request, str) else request.sql
+        self.peer.rights.check(sql, self.peer)
+        return super().answer(request, **how)
+
     def get(
         self, name: str, schema: str | None = None, parameters: dict[str, Any] | None = None
     ) -> Table:
@@ -56,7 +66,7 @@ class PeerCatalog(Catalog):
         table = self.peer.find(name, schema)
         if table is not None:
             self.peer.harm.check_table(table)
-            return table
+            return self.peer.rights.shown(table)
         if schema and schema.lower() in ("sys", "information_schema"):
             return super().get(name, schema, parameters)
         shown = f"{schema}.{name}" if schema else name
@@ -88,7 +98,11 @@ class PeerCatalog(Catalog):
         if not plain or not select.table or select.values_rows or isinstance(select, Sought):
             return None
         table = self.peer.find(select.table, select.schema)
-        if table is None or (not select.schema and select.table.lower() in named):
+        if (
+            table is None
+            or self.peer.rights.alters(table)
+            or (not select.schema and select.table.lower() in named)
+        ):
             return None
         parts = predicate.conjuncts(select.where) if select.where is not None else []
         bounds: dict[int, list[tuple[str, Any, Any]]] = {}

@@ -67,6 +67,7 @@ class Peer:
         version: what @@VERSION answers.
         roles: the database's and the server's roles the login is in; see tests.sqlserver.rights.
         writable: tables it may write.
+        rights: what it is not shown.
         server_state: whether it has VIEW SERVER STATE.
         database_properties: what DATABASEPROPERTYEX answers.
     """
@@ -99,6 +100,7 @@ class Peer:
         self.version = VERSION
         self.roles = {"db_datareader"}
         self.writable: set[str] = set()
+        self.rights = rights.Rights()
         self.server_state = False
         self.database_properties = {"Updateability": "READ_WRITE", "Status": "ONLINE"}
         self.sockets: set[socket.socket] = set()

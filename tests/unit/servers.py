@@ -44,7 +44,11 @@ class Server:
         ids.remember(self.connection, found)  # type: ignore[arg-type] # what stands for one
         tables = {name: frozenset(columns) for name, columns in names.canonical().items()}
         self.schema = SimpleNamespace(
-            tables=tables, integer_ids=found, answers_indexed=False, ignores_case=True
+            tables=tables,
+            integer_ids=found,
+            answers_indexed=False,
+            ignores_case=True,
+            has=lambda table, column: column in tables[table],
         )
         self.asked: list[str] = []
         self._lacks = lacks

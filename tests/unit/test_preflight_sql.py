@@ -4,24 +4,27 @@ import re
 from typing import Any, cast
 
 import pytest
+from django.db import DatabaseError
 
 from legacy_v2 import models as v2
 from tests.unit.golden import laid_out_all, written
 from tests.unit.servers import Server
 from transfer import fitness
 from transfer.exceptions import SourceError
-from transfer.preflight import column_lines, sql_server_lines, volumes
+from transfer.preflight import column_lines, hidden_lines, sql_server_lines, volumes
 from transfer.preflight.lines import Line, Status
+from transfer.preflight.refusals import could_not
 from transfer.source import Source
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "'ProductVersion'": ("16.0.1.1", "Developer Edition (64-bit)", 3),
     "compatibility_level": (160, "SQL_Latin1_General_CP1_CI_AS", "READ_WRITE"),
-    "'SELECT')": (1,),
     "'INSERT')": (0,),
+    "sys.masked_columns": ("FormSubmission", "LookupCode"),
+    "(NULL, 'DATABASE', 'UNMASK')": (0,),
+    "'UNMASK', %s, 'COLUMN'": (1,),
     "IS_MEMBER": (0,),
     "IS_SRVROLEMEMBER": (0,),
-    "'VIEW DATABASE STATE'": (1,),
     "dm_db_partition_stats": (7, 16384),
     "sys.partitions": (7,),
     "encrypt_option": ("TRUE",),
@@ -33,13 +36,18 @@ def answered(refused: str = "-") -> Any:
     def answer(statement: str) -> list[tuple[Any, ...]]:
         if refused in statement:
             raise SourceError("permission denied")
+        if columns := statement.count("'SELECT', %s, 'COLUMN'"):
+            return [(1,) * columns]
         return [row for text, row in ANSWERS.items() if text in statement][:1]
 
     return answer
 
 
 def server(refused: str = "-", **how: Any) -> Server:
-    return Server("microsoft", answer=answered(refused), **how)
+    made = Server("microsoft", answer=answered(refused), **how)
+    for name in made.schema.tables.keys() - {"FormSubmission", "FormSubmissionMetaData"}:
+        del made.schema.tables[name]  # what is asked of each table is written down for two
+    return made
 
 
 def looked_at(made: Server) -> dict[str, list[Line]]:
@@ -49,6 +57,8 @@ def looked_at(made: Server) -> dict[str, list[Line]]:
         "server": list(sql_server_lines.server_lines(source)),
         "privileges": list(sql_server_lines.privilege_lines(source)),
         "size": list(sql_server_lines.size_lines(source)),
+        "masks": list(hidden_lines.mask_lines(source)),
+        "policies": list(hidden_lines.policy_lines(source)),
         "session": list(sql_server_lines.session_lines(source)),
     }
     sql_server_lines.version(source)
@@ -77,7 +87,12 @@ def test_what_sql_server_is_asked_is_what_is_written_down() -> None:
 
 
 # What db_datareader sees of the catalog: what is about tables it may read, and its own database.
+# Of security policies it sees none, and is refused nothing.
 OPEN_TO_ALL = {
+    "sys.masked_columns",
+    "sys.security_policies",
+    "sys.security_predicates",
+    "sys.views",
     "sys.databases",
     "sys.partitions",
     "sys.indexes",
@@ -127,3 +142,30 @@ def test_the_statement_that_allows_snapshots_has_the_databases_name_in_brackets(
     made.connection.settings_dict["NAME"] = "odd]name"
     line = sql_server_lines._isolation(cast("Source", made), read_only=False)
     assert "ALTER DATABASE [odd]]name] SET ALLOW_SNAPSHOT_ISOLATION ON" in line.action
+
+
+OF_TABLE = "The SELECT permission was denied on the object 'User', database 'P', schema 'dbo'."
+OF_COLUMN = OF_TABLE.replace("the object", "the column 'Email' of the object")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "text", "state", "status"),
+    [
+        ("microsoft", OF_TABLE, None, Status.BLOCKED),
+        ("microsoft", OF_COLUMN, None, Status.BLOCKED),
+        ("microsoft", "Invalid object name 'User'.", None, Status.WARNING),
+        ("postgresql", "permission denied for table User", "42501", Status.BLOCKED),
+        ("postgresql", "canceling statement", "57014", Status.WARNING),
+    ],
+)
+def test_what_may_not_be_read_is_blocked_and_any_other_failure_a_warning(
+    vendor: str, text: str, state: str | None, status: Status
+) -> None:
+    driver = Exception(text)
+    driver.sqlstate = state  # type: ignore[attr-defined] # as psycopg's have it
+    wrapped = DatabaseError(text)
+    wrapped.__cause__ = driver
+    error = SourceError(f"v2 refused a query: {text}")
+    error.__cause__ = wrapped
+    line = could_not(cast("Source", Server(vendor)), "volume", "what there is", error)
+    assert line.status is status

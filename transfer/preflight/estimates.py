@@ -42,6 +42,7 @@ class Estimate:
         free: bytes free where v3's data lie; None where that cannot be known.
         place: the folder they lie in; why it cannot be known where that is so.
         unsampled: tables with records to move of which none was met: they are in no figure.
+        cut_short: tables of which one part alone was read: what is behind it is taken as alike.
     """
 
     records: int
@@ -55,6 +56,7 @@ class Estimate:
     free: int | None
     place: str
     unsampled: tuple[str, ...] = ()
+    cut_short: tuple[str, ...] = ()
 
     @property
     def needed(self) -> int:
@@ -63,7 +65,8 @@ class Estimate:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object; bytes and seconds."""
-        return asdict(self) | {"needed": self.needed, "unsampled": list(self.unsampled)}
+        lists = {"unsampled": list(self.unsampled), "cut_short": list(self.cut_short)}
+        return asdict(self) | {"needed": self.needed, **lists}
 
 
 def estimate(
@@ -111,6 +114,7 @@ def estimate(
         free,
         place,
         tuple(s.table for s in samples if not s.records and wanted[s.table]),
+        tuple(s.table for s in samples if s.cut_short and s.records < wanted[s.table]),
     )
 
 
@@ -143,6 +147,16 @@ def unsampled_line(made: Estimate) -> Line:
         "so nothing is reckoned for them"
     )
     return warning(DISK, "estimates", found, "measure with import_v2 --dry-run and --limit")
+
+
+def cut_short_line(made: Estimate) -> Line:
+    """That the figures come from the first part alone, and are of reading without the index."""
+    found = (
+        f"from the first part of {listed(list(made.cut_short))} alone: no index finds the answers "
+        "of a part, so each would take a pass over all of them, and what lies behind it was left "
+        "out; the time is that of such passes"
+    )
+    return warning(DISK, "estimates", found, "make the index of answers first, and ask again")
 
 
 def disk_line(made: Estimate) -> Line:

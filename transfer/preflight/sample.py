@@ -55,6 +55,7 @@ class Sample:
         table_bytes: of the rows in v3, TOAST among them.
         index_bytes: of their indexes.
         measured: whether v3 told the bytes, and nobody guessed.
+        cut_short: whether no more than one part was to be read: each reads all answers.
     """
 
     table: str
@@ -66,6 +67,7 @@ class Sample:
     table_bytes: int = 0
     index_bytes: int = 0
     measured: bool = False
+    cut_short: bool = False
 
 
 class NoTarget(Target):
@@ -120,6 +122,10 @@ def _read(run: Run, step: Step, target: BareTarget | None) -> Sample:
     copier = Copier(target, step) if target else None
     work = make_work(run, step)
     work.prepare()
+    # Without an index each part of submissions takes a pass over all answers.
+    alone = isinstance(work, SubmissionsWork) and not run.source.schema.answers_indexed
+    most_empty = 0 if run.scope.everything or alone else MOST_EMPTY
+    sample.cut_short = alone
     empty = 0
     began = time.perf_counter()
     for batch in _batches(run, work, lambda: min(PART, SAMPLE - sample.records)):
@@ -136,7 +142,7 @@ def _read(run: Run, step: Step, target: BareTarget | None) -> Sample:
             sample.table_bytes += sum(map(len, lines)) + ROW_OVERHEAD * len(lines)
             sample.index_bytes += INDEX_ENTRIES * len(lines)
         empty += not batch.outcomes
-        if sample.records >= SAMPLE or empty > (0 if run.scope.everything else MOST_EMPTY):
+        if alone or sample.records >= SAMPLE or empty > most_empty:
             break
         began = time.perf_counter()
     if copier:

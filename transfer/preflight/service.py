@@ -14,6 +14,7 @@ import psycopg
 from django.db import DatabaseError
 
 from legacy_v2 import models as v2
+from legacy_v2.fields import SQL_SERVER
 from transfer import extract
 from transfer.backup import dump
 from transfer.bare_target import BareTarget
@@ -22,8 +23,16 @@ from transfer.census.advice import NOTES
 from transfer.census.hazard import ALL_ROWS
 from transfer.exceptions import ConfigurationError, SourceError, TargetError
 from transfer.options import ImportOptions
-from transfer.preflight.estimates import disk_line, estimate, time_line, unsampled_line
+from transfer.preflight.estimates import (
+    cut_short_line,
+    disk_line,
+    estimate,
+    time_line,
+    unsampled_line,
+)
+from transfer.preflight.hidden_lines import books_before, row_lines
 from transfer.preflight.lines import Line, Status, blocked, ok, told, warning
+from transfer.preflight.refusals import could_not
 from transfer.preflight.report import SEVERITIES, PreflightReport
 from transfer.preflight.sample import NAME, take_sample
 from transfer.preflight.source_lines import open_source, source_lines
@@ -33,7 +42,7 @@ from transfer.restore_point import check_name, create_restore_point
 from transfer.scope import Scope
 from transfer.source import Source
 from transfer.source_place import describe as describe_source
-from transfer.target import describe, first_line
+from transfer.target import describe
 
 FORMS, VOLUME, HAZARDS, BACK = "forms", "volume", "hazards", "way back"
 
@@ -146,12 +155,14 @@ class _Looking:
         try:
             action()
         except (SourceError, TargetError, DatabaseError, psycopg.Error) as error:
-            found = f"could not be looked at: {first_line(error)}"
-            self._report.lines.append(warning(area, check, found))
+            self._report.lines.append(could_not(self._source, area, check, error))
 
     def _measure(self, scope: Scope) -> None:
-        report = self._report
-        report.volumes = volumes = take_volumes(self._source, scope)
+        report, source = self._report, self._source
+        of_server = source.connection.vendor == SQL_SERVER
+        told = books_before(source) if of_server else {}
+        report.volumes = volumes = take_volumes(source, scope)
+        report.lines += row_lines(source, told, volumes.seen)
         total = volumes.total
         organizations = len(volumes.organizations())
         said = (
@@ -173,6 +184,8 @@ class _Looking:
         report.lines += [disk_line(report.estimate), time_line(report.estimate)]
         if report.estimate.unsampled:
             report.lines.append(unsampled_line(report.estimate))
+        if report.estimate.cut_short:
+            report.lines.append(cut_short_line(report.estimate))
 
     def _census(self, *, full: bool) -> None:
         report = self._report

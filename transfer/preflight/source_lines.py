@@ -14,9 +14,10 @@ from legacy_v2.fields import SQL_SERVER
 from legacy_v2.introspection import ASSUMED, table_sql
 from transfer import fitness
 from transfer.exceptions import SourceError
-from transfer.preflight import sql_server_lines
+from transfer.preflight import hidden_lines, sql_server_lines
 from transfer.preflight.column_lines import SCHEMA, columns, fields, schema_of, type_lines
 from transfer.preflight.lines import Line, blocked, listed, ok, warning
+from transfer.preflight.refusals import could_not, denied
 from transfer.source import Source
 from transfer.source_place import sqlite_path
 
@@ -73,6 +74,8 @@ def _server(source: Source) -> Iterator[Line]:
         return
     for check, look in (
         ("server", sql_server_lines.server_lines),
+        ("masks", hidden_lines.mask_lines),
+        ("row-level security", hidden_lines.policy_lines),
         ("session", sql_server_lines.session_lines),
         ("size", sql_server_lines.size_lines),
     ):
@@ -129,7 +132,11 @@ def _schema(source: Source) -> Iterator[Line]:
         yield ok(SCHEMA, "required", "every required table and column is there")
     absent = source.schema.absent()
     for item in absent:
-        yield warning(SCHEMA, "assumed", f"there is no {item}: {item.absence}")
+        action = ""
+        if source.connection.vendor == SQL_SERVER:  # what it does not let one see, it does not list
+            table = table_sql(source.connection, names.model_of(item.table))
+            action = f"or the login may not see it: GRANT SELECT ON {table} TO …;"
+        yield warning(SCHEMA, "assumed", f"there is no {item}: {item.absence}", action)
     if not absent:
         yield ok(SCHEMA, "assumed", f"all {len(ASSUMED)} assumed tables and columns are there")
 
@@ -157,6 +164,9 @@ def _keys(source: Source) -> Iterator[Line]:
     try:
         fitness.check_keys(source)
     except SourceError as error:
+        if denied(source, error):
+            yield could_not(source, SCHEMA, "unique Ids", error)
+            return
         yield blocked(
             SCHEMA, "unique Ids", error.message, "repair the copy: each Id has to be there once"
         )

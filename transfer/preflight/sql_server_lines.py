@@ -10,6 +10,7 @@ from typing import Any
 
 from legacy_v2 import names
 from legacy_v2.introspection import table_sql
+from transfer import fitness
 from transfer.exceptions import SourceError
 from transfer.preflight.lines import Line, blocked, listed, ok, sized, warning
 from transfer.source import Source
@@ -30,7 +31,8 @@ _DATABASE = """
      WHERE name = DB_NAME()
 """  # by name: in Azure SQL Database DB_ID() may be another number than this view has
 _RIGHT = "HAS_PERMS_BY_NAME(%s, 'OBJECT', '{}')"
-_READING = f"SELECT {_RIGHT.format('SELECT')}"
+# A column's name stands here without brackets; a table's with them.
+_READING = "HAS_PERMS_BY_NAME(%s, 'OBJECT', 'SELECT', %s, 'COLUMN')"
 _WRITING = "SELECT " + " + ".join(map(_RIGHT.format, ("INSERT", "UPDATE", "DELETE")))
 # Each may do more than read, whatever was granted on the tables.
 _ROLES = {
@@ -39,7 +41,6 @@ _ROLES = {
     "db_ddladmin": "SELECT IS_MEMBER('db_ddladmin')",
     "db_datawriter": "SELECT IS_MEMBER('db_datawriter')",
 }
-_MAY_MEASURE = "SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DATABASE STATE')"
 _MEASURED = """
     SELECT SUM(CASE WHEN index_id <= 1 THEN row_count ELSE 0 END),
            SUM(reserved_page_count) * 8192
@@ -51,6 +52,12 @@ _ENCRYPTED = """
     SELECT CAST(encrypt_option AS nvarchar(40)) FROM sys.dm_exec_connections
      WHERE session_id = @@SPID
 """
+# What the view of sizes takes; which of it lacks is in the error, where the server says.
+_MEASURING = (
+    "VIEW DATABASE STATE and VIEW DEFINITION, or since SQL Server 2022 VIEW DATABASE PERFORMANCE"
+    " STATE,"
+)
+_DENIED = re.compile(r"\b(VIEW [A-Z ]+?) permission (?:was )?denied")
 _LARGE = ("FormSubmission", "FormSubmissionMetaData")
 
 
@@ -88,13 +95,28 @@ def server_lines(source: Source) -> Iterator[Line]:
 
 
 def privilege_lines(source: Source) -> Iterator[Line]:
-    """Whether the login reads every table, and may do nothing else."""
+    """Whether the login reads every table and column, and may do nothing else."""
     tables = {name: _named(source, name) for name in sorted(source.schema.tables)}
-    closed = [name for name, said in tables.items() if not _asked(source, _READING, said)]
-    if closed:
-        grants = " ".join(f"GRANT SELECT ON {tables[name]} TO …;" for name in closed)
-        said = f"the login may not read {len(closed)} of the tables: {listed(closed)}"
-        yield blocked(AREA, "reading", said, f"as v2's owner: {grants}")
+    closed, parts, grants = [], [], []
+    for name, said in tables.items():
+        found = fitness.columns(source, name)
+        asked = [parameter for actual in found.values() for parameter in (said, actual)]
+        answers = source.select(f"SELECT {', '.join([_READING] * len(found))}", asked)[0]
+        refused = [column for column, may in zip(found, answers, strict=True) if not may]
+        if len(refused) == len(found):
+            closed.append(name)
+            grants.append(f"GRANT SELECT ON {said} TO …;")
+        elif refused:
+            parts += [f"{name}.{column}" for column in refused]
+            quoted = ", ".join(source.connection.ops.quote_name(found[c]) for c in refused)
+            grants.append(f"GRANT SELECT ON {said} ({quoted}) TO …;")
+    if grants:
+        what = [f"{len(closed)} of the tables: {listed(closed)}"] * bool(closed)
+        what += [f"{len(parts)} of the columns: {listed(parts)}"] * bool(parts)
+        action = f"as v2's owner: {' '.join(grants)}"
+        if parts:
+            action += " and what was denied to a role of the login's, REVOKE"
+        yield blocked(AREA, "reading", f"the login may not read {', nor '.join(what)}", action)
     else:
         yield ok(AREA, "reading", f"the login reads all of {len(tables)} tables")
     writable = [name for name, said in tables.items() if _asked(source, _WRITING, *([said] * 3))]
@@ -123,22 +145,32 @@ def _is_member(source: Source, question: str) -> bool:
 def size_lines(source: Source) -> Iterator[Line]:
     """Rows and bytes by the server's own books, which costs nothing on any number of rows."""
     tables = [name for name in _LARGE if name in source.schema.tables]
-    measured = bool(_asked(source, _MAY_MEASURE))
-    if measured:
-        try:
-            found = [source.select(_MEASURED, [_named(source, name)])[0] for name in tables]
-        except SourceError:  # a newer server asks for one right more
-            measured = False
-    if not measured:
-        found = [(*source.select(_COUNTED, [_named(source, n)])[0], None) for n in tables]
+    lacking = ""
+    try:
+        found = [source.select(_MEASURED, [_named(source, name)])[0] for name in tables]
+    except SourceError as error:
+        right = _DENIED.search(error.message)
+        lacking = right.group(1) if right else _MEASURING
+        found = [(books(source, name), None) for name in tables]
+    if not lacking and any(rows is None for rows, _ in found):  # a view, or nothing of it is told
+        found = [
+            (books(source, n) if row[0] is None else row[0], row[1])
+            for n, row in zip(tables, found, strict=True)
+        ]
     parts = [
         f"{name} {rows or 0:,} rows{f' in {sized(size)}' if size else ''}"
         for name, (rows, size) in zip(tables, found, strict=True)
     ]
     said = f"by the server's own books: {', '.join(parts)}"
-    if not measured:
-        said += "; without VIEW DATABASE STATE it does not tell the login how large they are"
+    if lacking:
+        said += f"; without {lacking} it does not tell the login how large they are"
     yield ok(AREA, "size", said)
+
+
+def books(source: Source, table: str) -> int | None:
+    """Rows of a table by the server's own books; None of a view, which is in none."""
+    rows = source.select(_COUNTED, [_named(source, table)])[0][0]
+    return None if rows is None else int(rows)
 
 
 def session_lines(source: Source) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from legacy_v2 import ids
@@ -65,11 +65,13 @@ class Volumes:
         lines: one a form and organization, the largest organization and form first.
         answers_of_nobody: answers whose submission does not exist (M17).
         records: organizations, users and forms to move, by v3 table.
+        seen: rows of submissions and answers that v2 showed, of the run or not, by v2 table.
     """
 
     lines: tuple[Volume, ...]
     answers_of_nobody: int
     records: dict[str, int]
+    seen: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> Volume:
@@ -122,8 +124,13 @@ def take_volumes(source: Source, scope: Scope) -> Volumes:
         for v2_id, *row in extract.scan(source, v2.FormType, ("id", "display_name", "name"))
     }
     answers, outside = _answers(source)
+    grouped = source.select(_submissions(source))
+    seen = {
+        "FormSubmission": sum(row[2] for row in grouped),
+        "FormSubmissionMetaData": sum(count for count, _ in answers.values()) + outside,
+    }
     found: dict[tuple[str | None, str], Volume] = {}
-    for form, own, count, first, last in source.select(_submissions(source)):
+    for form, own, count, first, last in grouped:
         form_id, own_id = _id(form), _id(own)
         owner = own_id or scope.form_organization.get(form_id or "")
         if not scope.has_organization(owner):
@@ -153,7 +160,7 @@ def take_volumes(source: Source, scope: Scope) -> Volumes:
         "forms": scope.count_forms(),
     }
     records["users"] = source.count(scope.user_query()) if source.has(v2.User) else 0
-    return Volumes(tuple(lines), outside if scope.everything else 0, records)
+    return Volumes(tuple(lines), outside if scope.everything else 0, records, seen)
 
 
 def _answers(source: Source) -> tuple[dict[tuple[str | None, str | None], tuple[int, int]], int]:
