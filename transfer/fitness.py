@@ -7,7 +7,7 @@ from django.db.models import Count, Model
 from legacy_v2 import models as v2
 from legacy_v2 import names
 from legacy_v2.fields import SQL_SERVER
-from legacy_v2.introspection import table_sql
+from legacy_v2.introspection import DEFAULT_SCHEMA, table_sql
 from transfer.exceptions import SourceError
 from transfer.source import Source
 from transfer.source_errors import explain, from_driver
@@ -29,9 +29,10 @@ _UNIQUE = """
 """
 # Of columns that show another value to who lacks the right UNMASK: dynamic data masking.
 _MASKED = """
-    SELECT OBJECT_NAME(c.object_id), c.name
+    SELECT t.name, c.name
       FROM sys.masked_columns AS c
-     WHERE c.is_masked = 1 AND c.object_id IN ({})
+      JOIN sys.objects AS t ON t.object_id = c.object_id
+     WHERE c.is_masked = 1 AND t.schema_id = SCHEMA_ID(%s)
 """
 _UNMASKS_ALL = """
     SELECT COALESCE(HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'UNMASK'),
@@ -81,14 +82,12 @@ def masked(source: Source) -> tuple[tuple[str, str], ...]:
     Raises:
         SourceError: v2 refused the question.
     """
-    if source.connection.vendor != SQL_SERVER or not source.schema.tables:
+    if source.connection.vendor != SQL_SERVER:
         return ()
     tables = {name: names.model_of(name) for name in source.schema.tables}
-    called = [table_sql(source.connection, model) for model in tables.values()]
-    asked = _MASKED.format(", ".join(["OBJECT_ID(%s)"] * len(called)))
+    schema = str(source.connection.settings_dict.get("SCHEMA") or DEFAULT_SCHEMA)
     try:
-        # By name, which one schema holds once.
-        found = {(of.lower(), column.lower()) for of, column in source.select(asked, called)}
+        found = {(of.lower(), column.lower()) for of, column in source.select(_MASKED, [schema])}
     except SourceError as error:
         if number_of(source, error) == _NO_SUCH_VIEW:
             return ()

@@ -30,9 +30,11 @@ FROM sys.dm_db_partition_stats
 WHERE object_id = OBJECT_ID(%s)
 
 -- 10
-SELECT OBJECT_NAME(c.object_id), c.name
+SELECT t.name, c.name
 FROM sys.masked_columns AS c
-WHERE c.is_masked = 1 AND c.object_id IN (OBJECT_ID(%s), OBJECT_ID(%s))
+JOIN sys.objects AS t
+ON t.object_id = c.object_id
+WHERE c.is_masked = 1 AND t.schema_id = SCHEMA_ID(%s)
 
 -- 11
 SELECT COALESCE(HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'UNMASK'), HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'UNMASK'), 0)
