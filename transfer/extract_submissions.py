@@ -26,6 +26,8 @@ ANSWERS_AT_ONCE = 40_000
 # The same of characters in them, for an answer may have megabytes.
 CHARACTERS_AT_ONCE = 32_000_000
 _KEY = "form_submission_id"
+# A checkpoint among the answers that name no submission, which come last: this, and the Id of one.
+NO_SUBMISSION = "no submission/"
 
 
 @dataclass(slots=True)
@@ -70,33 +72,77 @@ def submissions(
     """Batches of submissions with their answers: ``size()`` of them, fewer where these are many.
 
     Where the query holds ``everything``, an answer in range without its submission is an orphan
-    (M17), and after the last submission come batches of the orphans beyond it; one that names no
-    submission at all is in the first batch. Where it is a selection, only the answers of the
-    selected submissions are read, and orphans, which belong to nobody, are not looked for.
+    (M17), and after the last submission come batches of the orphans beyond it, and of the answers
+    that name no submission at all (in SQLite, and without Ids, these are in the first batch).
+    Where it is a selection, only the answers of the selected submissions are read, and orphans,
+    which belong to nobody, are not looked for.
     """
     low = after
     answers = v2.FormSubmissionMetaData._default_manager.all()
+    if after.startswith(NO_SUBMISSION):
+        yield from _without_submission(source, answers, size, after)
+        return
     if not everything:
         answers = answers.filter(Exists(query.filter(id=OuterRef("form_submission_id"))))
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         rows = [V2Submission(*row) for row in page.rows()]
-        for part in _parts(source, answers, low, page.last_key, keyless=everything and not low):
+        first = everything and not low
+        for part in _parts(source, answers, low, page.last_key, keyless=first):
             own, high = rows, page.last_key
             if not part.ends:
                 high = part.last_key
                 own = rows[: _covered(source, query, rows, low, high)]
             yield _batch(source, own, part.answers, low, high, everything=everything)
             rows, low = rows[len(own) :], high
-    if everything and size():
-        for part in _parts(source, answers, low, "", keyless=not low):
-            high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
-            batch = _batch(source, [], part.answers, low, high, everything=True)
-            batch.beyond = True
-            if batch.orphans:
-                yield batch
-            if not size():
-                return
-            low = high
+    if everything:
+        yield from _beyond(source, answers, size, low)
+
+
+def _beyond(
+    source: Source, answers: "QuerySet[Any]", size: BatchSize, low: str
+) -> Iterator[SubmissionBatch]:
+    """Answers behind the last submission of v2, and those that name none."""
+    if not size():
+        return
+    for part in _parts(source, answers, low, "", keyless=not low):
+        high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
+        batch = _batch(source, [], part.answers, low, high, everything=True)
+        batch.beyond = True
+        if batch.orphans:
+            yield batch
+        if not size():
+            return
+        low = high
+    if _may_wait(source):
+        yield from _without_submission(source, answers, size, NO_SUBMISSION)
+
+
+def _may_wait(source: Source) -> bool:
+    """Whether the answers that name no submission can be read in pages of their own, by their Ids.
+
+    A copy in SQLite may hold any Id twice, or none.
+    """
+    has_ids = source.has(v2.FormSubmissionMetaData, "id")
+    return has_ids and source.connection.vendor != "sqlite"
+
+
+def _without_submission(
+    source: Source, answers: "QuerySet[Any]", size: BatchSize, after: str
+) -> Iterator[SubmissionBatch]:
+    if not source.may_be_null(v2.FormSubmissionMetaData, _KEY):
+        return
+    _, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
+    nobody_s = answers.filter(without).order_by("id")
+    low = after.removeprefix(NO_SUBMISSION)
+    while size():
+        some = between(source, nobody_s, "id", low)[:ANSWERS_AT_ONCE]
+        page = source.read(some, ("id", *ANSWER_COLUMNS[:-1]), CHARACTERS_AT_ONCE)
+        if not page.length:
+            return
+        low = last_key(page, some)
+        orphans: list[V2Answer] = [(*rest, own) for own, *rest in page.rows()]
+        high = f"{NO_SUBMISSION}{low}"
+        yield SubmissionBatch([], high, orphans=orphans, answers_read=len(orphans), beyond=True)
 
 
 def _batch(
@@ -131,11 +177,11 @@ def _parts(
         answers: those to read.
         low: the key before the range; empty: it has no beginning.
         high: the range's last key; empty: it has no end.
-        keyless: with those that name no submission, which only a copy made by hand can hold.
+        keyless: with those that name no submission, all at once.
     """
     extra: list[V2Answer] = []
     keyed, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
-    if keyless and source.may_be_null(v2.FormSubmissionMetaData, _KEY):
+    if keyless and not _may_wait(source):
         extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
     if not (low and high):
         answers = answers.filter(keyed)

@@ -227,9 +227,10 @@ class _Import:
             work.prepare()
             if not state.prepared:
                 self.target.retrying(lambda: self._decide(work, run, state))
-            pipeline.move(
-                step, state, work, lambda: deferral.settle(step, state) if deferral else None
-            )
+            with pipeline.stop.believed():
+                pipeline.move(
+                    step, state, work, lambda: deferral.settle(step, state) if deferral else None
+                )
         except (TransferError, psycopg.Error) as error:
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             if not dry:

@@ -66,6 +66,7 @@ class Interruption:
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._in_batches = False
+        self.at_once = False  # what was in hand is given up
 
     @property
     def asked(self) -> bool:
@@ -84,15 +85,30 @@ class Interruption:
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
             if self._asked.is_set() or not self._in_batches:
+                self.at_once = True
                 raise KeyboardInterrupt
             self._asked.set()
 
         before = {one: signal.signal(one, handle) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
-            yield
+            with self.believed():
+                yield
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+    @contextmanager
+    def believed(self) -> Iterator[None]:
+        """Stop where the user said so, though a driver took it for a fault of its own.
+
+        pyodbc swallows what is raised while it waits, and tells of an error without a name.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self.at_once:
+                raise KeyboardInterrupt from error
+            raise
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -146,6 +162,11 @@ class Pipeline:
         self._stop = stop
         self._observer = observer
         self._pace = Pace(pacing, lambda: stop.asked)
+
+    @property
+    def stop(self) -> Interruption:
+        """Whether the user asked the run to stop."""
+        return self._stop
 
     @property
     def _halted(self) -> bool:

@@ -18,14 +18,15 @@ from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_session import session
 from transfer.source_values import normaliser
+from transfer.sql_server_errors import RECOVERING
 from transfer.target import NETWORK
 from transfer.v2_names import apply_names
 
 T = TypeVar("T")
 
-# Seconds before each new try of a lost connection: half a minute in all, long enough for a
-# failover, short enough that a person still watches.
-BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+# Seconds before each new try of a lost connection: a minute and a half in all, for a failover or
+# a move in Azure takes up to a minute; short enough that a person still watches.
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 
 
 @dataclass(slots=True)
@@ -234,7 +235,8 @@ class Source:
                 if not from_driver(error):
                     raise
                 trouble = self._trouble(error)
-                if trouble.kind is Kind.REFUSED or (opening and trouble.kind is Kind.LOST):
+                stops = trouble.kind is Kind.REFUSED and trouble.number not in RECOVERING
+                if stops or (opening and trouble.kind is not Kind.AGAIN):
                     said = f"{self.describe()} refused a query"
                     if opening:
                         said = f"cannot open v2, {self.describe()}"
@@ -252,7 +254,7 @@ class Source:
         return explain(error, self.connection.vendor, [password])
 
     def _gave_up(self, trouble: Trouble) -> str:
-        if trouble.kind is Kind.LOST:
+        if trouble.kind is not Kind.AGAIN:
             return f"lost {self.describe()} and could not reach it again: {trouble.line}"
         return f"{self.describe()} did not answer, however often asked: {trouble.line}"
 

@@ -49,6 +49,10 @@ class Known:
         return re.match(self.pattern, text, re.IGNORECASE)
 
 
+# Of a server that is starting or failing over too, which answers before its databases do: who
+# had a session there before tries again, as after every loss.
+RECOVERING = frozenset({926, 927, 942, 4060})
+
 _LOGIN = r"Login failed for user\s*(?:'[^']*')?[.,]?\s*"
 _RETRIED = "tried again by itself; if it stays, "
 _WAIT = "tried again by itself; if it stays, have its administrator look at the database's state"
