@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from legacy_v2 import models as v2_models
 from tests.runs import TABLES, empty_v3, rich_v2, run, snapshot
-from tests.v2 import V2, guid, make_v2
+from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
 from transfer import extract_submissions
 from transfer.extract_submissions import SubmissionBatch, submissions
 from transfer.source import Source
@@ -170,3 +171,40 @@ def test_r5_orphans_beyond_the_last_submission_are_bounded_too(
     assert [len(batch.orphans) for batch in read(100, after=batches[0].last_key)] == [
         len(batch.orphans) for batch in batches[1:]
     ]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_r5_answers_that_name_no_submission_come_last_in_pages_by_their_ids(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Where a database lets NULL into their column: here PostgreSQL."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}])
+    v2.add("answers", *({"FormSubmissionId": one["Id"]} for one in v2.submissions))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS keyless CASCADE")
+        copy_into_schema(v2, "keyless")
+        table = 'keyless."FormSubmissionMetaData"'
+        cursor.execute(f'ALTER TABLE {table} ALTER "FormSubmissionId" DROP NOT NULL')
+        cursor.execute(
+            f"""
+            INSERT INTO {table} ("Id", "FieldId", "FreeFormEntry")
+            SELECT gen_random_uuid(), (SELECT "Id" FROM keyless."Field"), n
+              FROM generate_series(1, 3) AS n
+            """
+        )
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", at_once)
+    own = connection.settings_dict
+    try:
+        with use_v2(**own | {"OPTIONS": {"options": "-c search_path=keyless"}}):
+            batches = read(5)
+            assert sorted(answer[2] for batch in batches for answer in batch.orphans) == list("123")
+            assert max(len(batch.orphans) for batch in batches) <= at_once
+            for number, batch in enumerate(batches):
+                assert content(read(5, after=batch.last_key)) == content(batches[number + 1 :])
+            report = run(name="night", batch_size=1)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA keyless CASCADE")
+
+    assert report.answers().failed == {"answer_orphaned": 3}
+    assert report.answers().read == 5
