@@ -99,7 +99,8 @@ def privilege_lines(source: Source) -> Iterator[Line]:
     tables = {name: _named(source, name) for name in sorted(source.schema.tables)}
     closed, parts, grants = [], [], []
     for name, said in tables.items():
-        found = fitness.columns(source, name)
+        if not (found := fitness.columns(source, name)):
+            continue  # what it lacks is a line of its own
         asked = [parameter for actual in found.values() for parameter in (said, actual)]
         answers = source.select(f"SELECT {', '.join([_READING] * len(found))}", asked)[0]
         refused = [column for column, may in zip(found, answers, strict=True) if not may]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
+from legacy_v2.names import canonical
 from tests.acceptance.verifying import run as command
 from tests.integration.preflight.checking import check, line, lines, of_v2
 from tests.runs import query, rich_v2, run
@@ -221,3 +222,15 @@ def test_without_an_index_one_part_of_submissions_is_sampled(
         True,
     )
     assert len(read) <= 3, [one.sql for one in read]
+
+
+def test_a_table_with_none_of_the_columns_is_missing_them_and_no_more(v2: V2) -> None:
+    lacking = [f"FieldSetting.{column}" for column in canonical()["FieldSetting"]]
+    with publish(v2, omit=lacking[1:]) as server, server.use():
+        table = server.peer.table("FieldSetting")
+        table.indexes.clear()
+        table.columns[0] = type(table.columns[0])("Other", table.columns[0].type)
+        report = of_v2()
+    assert line(report, "v2", "reading").status is Status.OK
+    assert not [one for one in report.lines if "could not be looked at" in one.found]
+    assert any("no column" in one.found for one in lines(report, "v2 schema", "required"))
