@@ -13,7 +13,7 @@ from pytest_django import DjangoDbBlocker
 from legacy_v2.seed.service import seed
 from tests.crashes import Commands, Done, ended, kill, startup
 from tests.runs import TABLES, empty_v3, query, run, snapshot
-from tests.sqlserver.bounds import is_bounded, unbounded
+from tests.sqlserver.bounds import unbounded
 from tests.sqlserver.server import V2Server, publish
 from tests.v2 import use_v2
 
@@ -94,16 +94,6 @@ def test_no_statement_reads_without_a_bound_or_with_a_list_that_grows_with_the_b
     assert call(commands, "verify_v2", "--name", "night").status == 3
     assert [one for one in server.statements if of_answers(one.sql)]
     assert unbounded(server.statements) == []
-
-
-def test_what_counts_as_bounded() -> None:
-    assert is_bounded("SELECT TOP 5 [A].[Id] FROM [dbo].[A] ORDER BY 1")
-    assert is_bounded("SELECT COUNT_BIG(*) FROM [dbo].[FormSubmission]")
-    assert is_bounded("SELECT [Id] FROM [dbo].[FormSubmission] WHERE [Id] > @P1 AND [Id] <= @P2")
-    assert is_bounded("SELECT [Id] FROM [dbo].[Field] WHERE [FormTypeId] > @P1")
-    assert not is_bounded("SELECT [Id] FROM [dbo].[FormSubmission] WHERE [Id] > @P1")
-    assert not is_bounded("SELECT [Id] FROM [dbo].[FormSubmission]")
-    assert not is_bounded("SELECT [Id] FROM [dbo].[A] WHERE EXISTS(SELECT TOP 1 1 FROM [dbo].[B])")
 
 
 @pytest.mark.peer_only
