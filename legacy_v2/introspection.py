@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model
@@ -67,6 +68,7 @@ class V2Schema:
         integer_ids: the columns of ids that are whole numbers (see legacy_v2.ids).
         types: the declared type of each column found, lower case; where the database tells.
         never_null: columns whose database lets no NULL into them, as far as it tells.
+        denied: what a message says of each table that is there and may not be read, by table.
         ignores_case: whether the database finds a table or column whatever its name's case.
     """
 
@@ -77,6 +79,7 @@ class V2Schema:
     types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     never_null: frozenset[tuple[str, str]] = frozenset()
     ignores_case: bool = False
+    denied: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether the table exists, and has the column where one is named."""
@@ -96,6 +99,8 @@ class V2Schema:
                     for column in columns
                     if not self.has(table, column) and _is_required(table, column)
                 ]
+            elif table in self.denied:
+                messages.append(self.denied[table])
             elif _is_required(table):
                 messages.append(self._absent(table))
         return tuple(messages)
@@ -105,7 +110,8 @@ class V2Schema:
         return tuple(
             item
             for item in ASSUMED
-            if not self.has(item.table, item.column) and (not item.column or self.has(item.table))
+            if not self.has(item.table, item.column)
+            and (self.has(item.table) if item.column else item.table not in self.denied)
         )
 
     def _absent(self, table: str, column: str | None = None) -> str:
@@ -158,6 +164,7 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
     integers: set[tuple[str, str]] = set()
     zoned: set[tuple[str, str]] = set()
     never_null: set[tuple[str, str]] = set()
+    denied: dict[str, str] = {}
     answers_indexed = False
     with connection.cursor() as cursor:
         catalog = _CATALOGS.get(connection.vendor, _Catalog)(connection, cursor)
@@ -166,6 +173,11 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
             model = names.model_of(canonical)
             own_name = _find(model._meta.db_table, catalog.tables(), inexact, canonical)
             if own_name is None:
+                if catalog.is_denied(model._meta.db_table):
+                    denied[canonical] = (
+                        f"the login may not read v2's table {names.told(canonical)}:"
+                        f" GRANT SELECT ON {table_sql(connection, model)} TO it"
+                    )
                 continue
             found = catalog.columns(own_name)
             present = set()
@@ -197,6 +209,7 @@ def inspect(connection: BaseDatabaseWrapper) -> V2Schema:
         types,
         frozenset(never_null),
         catalog.ignores_case,
+        denied,
     )
 
 
@@ -246,6 +259,11 @@ class _Catalog:
             info = types.get(column[1])
             found[column[0]] = str(info.regtype if info else column[1])
         return found
+
+    def is_denied(self, table: str) -> bool:
+        """Whether a table that it does not list is there all the same."""
+        del table
+        return False
 
     def never_null(self, table: str) -> Collection[str]:
         """Columns that hold no NULL; those it does not tell of are not among them."""
@@ -316,6 +334,17 @@ class _SqlServer(_Catalog):
 
     def columns(self, table: str) -> dict[str, str]:
         return self._found[table]
+
+    def is_denied(self, table: str) -> bool:
+        try:
+            self._cursor.execute(f"SELECT TOP (0) 1 FROM {qualified(self._connection, table)}")  # noqa: S608 - quoted name
+        except DatabaseError as error:  # 229, and 208 where there is none
+            if "permission was denied" in str(error):
+                return True
+            if "nvalid object name" in str(error):
+                return False
+            raise
+        return False
 
     def never_null(self, table: str) -> Collection[str]:
         return self._never_null[table]

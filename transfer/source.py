@@ -98,7 +98,7 @@ class Source:
         if missing := self.schema.missing():
             said = "; ".join(missing)
             schema = self.connection.settings_dict.get("SCHEMA")
-            if not self.schema.tables and schema:
+            if schema and not (self.schema.tables or self.schema.denied):
                 said = (
                     f"schema {schema!r} (V2_SCHEMA) has none of v2's tables that this login may see"
                 )

@@ -11,7 +11,8 @@ from pliers.sql_server import connection_string
 # a reader and one of v2's writers wait for each other, the reader gives way (1205) and asks again.
 _SESSION = "SET LANGUAGE us_english; SET DEADLOCK_PRIORITY LOW"
 _ISOLATION = """
-    SELECT snapshot_isolation_state, is_read_committed_snapshot_on
+    SELECT snapshot_isolation_state, is_read_committed_snapshot_on,
+           CASE WHEN DATABASEPROPERTYEX(DB_NAME(), 'Updateability') = 'READ_ONLY' THEN 1 ELSE 0 END
       FROM sys.databases
      WHERE name = DB_NAME()
 """  # by name: in Azure SQL Database DB_ID() may be another number than this view has
@@ -19,6 +20,7 @@ _ON = 1  # of snapshot_isolation_state; 2 and 3 are on their way
 SNAPSHOT = "snapshot"
 READ_COMMITTED_SNAPSHOT = "read committed snapshot"
 READ_COMMITTED = "read committed"
+WRITTEN_BY_NOBODY = "read committed, of a database that takes no writes"
 
 # ODBC's types of text. The driver hands over UTF-16, which may hold half of a pair (M4).
 _WIDE_TYPES = (-8, -9, -10)
@@ -82,13 +84,16 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped pa
         wanted = str(self.settings_dict["OPTIONS"].get("isolation_level") or "").lower()
         with self.connection.cursor() as cursor:
             cursor.execute(_ISOLATION)
-            state, read_committed_snapshot = cursor.fetchone() or (0, False)
+            state, read_committed_snapshot, read_only = cursor.fetchone() or (0, False, False)
             if not wanted and state == _ON:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
                 wanted = SNAPSHOT
         self.isolation = wanted or READ_COMMITTED
         if self.isolation == READ_COMMITTED and read_committed_snapshot:
             self.isolation = READ_COMMITTED_SNAPSHOT
+        elif self.isolation == READ_COMMITTED and read_only:
+            # A readable secondary reads by row versions anyway.
+            self.isolation = WRITTEN_BY_NOBODY
 
     def versions(self) -> Versions:
         """The server's version and the driver's."""

@@ -200,7 +200,8 @@ def _isolation(source: Source, *, read_only: bool) -> Line:
         said = f"{isolation}: reading waits for no writer and holds up none"
         return ok(AREA, "isolation", said)
     if read_only:
-        return ok(AREA, "isolation", f"{isolation}, of a database that takes no writes")
+        level = isolation.partition(",")[0]
+        return ok(AREA, "isolation", f"{level}, of a database that takes no writes")
     name = str(source.connection.settings_dict["NAME"]).replace("]", "]]")
     action = f"as v2's owner: ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON"
     if (source.connection.settings_dict.get("OPTIONS") or {}).get("isolation_level"):
