@@ -277,7 +277,8 @@ KNOWN: tuple[Known, ...] = (
           r"SQL Server Network Interfaces: ",
           "no such named instance, or its SQL Server Browser (UDP 1434) cannot be reached: write"
           " the instance's port in V2_DATABASE_URL in place of its name"),
-    Known("0x2AF9", Kind.LOST, r"TCP Provider: Error code 0x2AF9",
+    # Winsock's numbers: no such host; and no name server that answers, knows it or has addresses.
+    Known("0x2AF9", Kind.LOST, r"TCP Provider: Error code 0x2AF[9A-C]",
           "the host's name cannot be resolved: check it in V2_DATABASE_URL"),
     Known("0x2746", Kind.LOST, r"TCP Provider: Error code 0x(?:2746|68|20)\b",
           "the server or something between ended the connection; if it does so at every start, host"

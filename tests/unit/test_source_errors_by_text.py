@@ -62,6 +62,10 @@ def test_the_login_s_refusal_behind_a_missing_database_does_not_hide_it() -> Non
         (mssql_python.OperationalError("Client unable to establish connection",
          "[Microsoft][ODBC Driver 18 for SQL Server]SSL Provider: [error:0A000102:SSL routines::"
          "unsupported protocol]"), Kind.REFUSED, "TLS 1.2"),
+        *((mssql_python.OperationalError("Client unable to establish connection",
+         f"[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code {code}"),
+         Kind.LOST, "name cannot be resolved") for code in ("0x2AF9", "0x2AFA", "0x2AFB",
+                                                            "0x2AFC")),
         (pyodbc.Error("01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'ODBC Driver 17"
          " for SQL Server' : file not found (0) (SQLDriverConnect)"),
          Kind.REFUSED, "V2_ODBC_DRIVER"),
