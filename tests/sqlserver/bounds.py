@@ -98,7 +98,7 @@ def _of_catalog(sql: str) -> bool:
 
 
 def _is_count(clauses: dict[str, str]) -> bool:
-    """Whether a row is made of many: of all, or of those of a form, an organization and the like."""
+    """Whether a row is made of many: of all, or of those of a form or an organization."""
     grouped = {_bare(name) for name in _split(clauses.get("GROUP BY", ""), ",") if name}
     if grouped & {"Id", "FormSubmissionId"}:
         return False

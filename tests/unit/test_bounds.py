@@ -14,8 +14,7 @@ BOUNDED = [
     f"{SUBMISSIONS.replace('SELECT', 'SELECT TOP 5')} ORDER BY 1",
     f"{SUBMISSIONS.replace('SELECT', 'SELECT DISTINCT TOP 5')} WHERE [Id] > @P1",
     "SELECT COUNT_BIG(*) FROM [dbo].[FormSubmission]",
-    "SELECT [FormTypeId] AS [f], COUNT_BIG([Id]) AS [rows] FROM [dbo].[FormSubmission]"
-    " GROUP BY [FormTypeId]",
+    "SELECT [FormTypeId] AS [f], COUNT_BIG(*) FROM [dbo].[FormSubmission] GROUP BY [FormTypeId]",
     f"{SUBMISSIONS} WHERE [Id] > @P1 AND [Id] <= @P2",
     f"{SUBMISSIONS} WHERE ([LookupCode] = @P1 AND ([FormSubmission].[Id] <= %s))",
     f"{SUBMISSIONS} WHERE [FormSubmission].[Id] = (@P1)",
@@ -41,8 +40,7 @@ UNBOUNDED = [
     f"{SUBMISSIONS} WHERE ([Id] <= @P1 OR [LookupCode] IS NULL)",
     f"{SUBMISSIONS} WHERE [Id] IN ({', '.join(['@P1'] * (MOST_KEYS + 1))})",
     # What bounds the inner table does not bound the outer one.
-    f"{ANSWERS} WHERE EXISTS(SELECT TOP 1 1 FROM [dbo].[FormSubmission] U0 WHERE"
-    " (U0.[OrganizationId] IN (@P1) AND U0.[Id] = ([FormSubmissionId])))",
+    f"{ANSWERS} WHERE EXISTS({SUBMISSIONS} WHERE ([LookupCode] IN (@P1) AND [Id] <= @P2))",
     f"{SUBMISSIONS} WHERE EXISTS(SELECT 1 FROM [dbo].[FormType] U0 WHERE U0.[Id] = @P1)",
     f"{SUBMISSIONS} WHERE [Id] IN (SELECT [Id] FROM [dbo].[FormSubmission])",
     "SELECT (SELECT COUNT(*) FROM [dbo].[Field]), [Id] FROM [dbo].[FormSubmission]",
