@@ -6,6 +6,7 @@ Microsoft's driver looks for authorities where OpenSSL does: a process with
 
 import atexit
 import ipaddress
+import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ from pysqlbridge.certificate import Certificate
 
 _LIFE = timedelta(days=2)
 _BITS = 2048
+_folder: list[Path] = []
 
 
 def _named(name: str) -> x509.Name:
@@ -98,9 +100,19 @@ def self_signed() -> Certificate:
 
 @lru_cache(maxsize=1)
 def trusted() -> Path:
-    """The file with the test authority's certificate, for SSL_CERT_FILE."""
-    with tempfile.NamedTemporaryFile(prefix="pliers-ca-", suffix=".pem", delete=False) as file:
-        file.write(_authority()[1].cert_pem)
-    path = Path(file.name)
-    atexit.register(path.unlink, missing_ok=True)
+    """The file with the test authority's certificate, for SSL_CERT_FILE.
+
+    Each process has an authority of its own. Under pytest the file is in its temporary folder, of
+    which it keeps the last three; elsewhere it goes when the process ends.
+    """
+    folder = _folder[0] if _folder else Path(tempfile.mkdtemp(prefix="pliers-ca-"))
+    if not _folder:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "authority.pem"
+    path.write_bytes(_authority()[1].cert_pem)
     return path
+
+
+def keep_in(folder: Path) -> None:
+    """Say where the file is to be."""
+    _folder[:] = [folder]

@@ -6,7 +6,12 @@ import pytest
 
 from pliers.drivers import problem
 from pliers.environment import legacy
-from tests.sqlserver import real
+from tests.sqlserver import certificates, real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authority_s_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    certificates.keep_in(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

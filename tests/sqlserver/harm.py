@@ -16,6 +16,7 @@ from typing import Any
 
 from pysqlbridge.tds.result import QueryError
 
+from tests.sqlserver import cutting
 from tests.sqlserver.tables import PeerTable
 
 CUT = "@@cut"  # of a session: how many bytes of the answer are sent before the connection ends
@@ -95,6 +96,7 @@ class Harm:
         def act(session: dict[str, Any]) -> None:
             session[CUT] = after
 
+        cutting.get_ready()
         self.on(pattern, act, nth=nth, times=times)
 
     def slow(self, pattern: str, seconds: float, *, nth: int = 1, times: int = 1) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import socketserver
-import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,11 @@ from pysqlbridge.tds.login import deobfuscate_password
 from pysqlbridge.tds.packet import TdsProtocolError
 from pysqlbridge.tds.token import error_response
 
+from tests.sqlserver import cutting
 from tests.sqlserver.harm import CUT
 
 if TYPE_CHECKING:
     from tests.sqlserver.peer import Peer
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: what was not read yet is lost
 
 
 class PeerConnection(Connection):
@@ -67,14 +65,14 @@ class _Handler(socketserver.BaseRequestHandler):
             while data := self.request.recv(RECV_SIZE):
                 responses = connection.receive(data)
                 cut = connection.take_cut()
-                for response in responses:
-                    if cut is not None:
-                        self.request.sendall(response[: min(cut, len(response) // 2)])
-                        self.request.setsockopt(
-                            socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
-                        )
-                        return
-                    self.request.sendall(response)
+                if cut is not None and responses:
+                    peer.sockets.discard(self.request)
+                    answer = responses[0]
+                    cutting.cut(self.request, answer[: min(cut, len(answer) // 2)])
+                    return
+                # At once: a client in this process may hold Python's lock until it has it all,
+                # and a blocking socket takes everything without that lock.
+                self.request.sendall(b"".join(responses))
         except (OSError, TdsProtocolError):
             pass  # the client went, or was refused
         finally:
