@@ -73,6 +73,7 @@ def test_preflight_import_and_verify_give_what_a_sqlite_copy_gives(
     before = call(commands, "preflight_v2")
     assert (before.status, before.err) == (0, "")
     assert "ready, once the warnings are read" in before.out
+    assert "could not be looked at" not in before.out
 
     done = call(commands, *IMPORT)
     assert done.status == 3, done
