@@ -39,7 +39,7 @@ ORDERED = [
     "00000000-0000-0000-0000-010000000000",
 ]
 WIDTHS = [-(1 << 31), -(1 << 15), -128, 0, 127, 255, (1 << 15) - 1, (1 << 31) - 1, 1 << 53]
-TEXTS = ["", "Grün", "GRÜN", "a\0b", "half \ud83d", "😀", "x" * 5_000, None]
+TEXTS = ["", "Grün", "GRÜN", "a\0b", "half \ud83d", "😀", "x" * 5_000, None, "a\ufffdb"]
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,13 @@ def peer() -> Iterator[Peer]:
     texts = made(
         "forms",
         "Texts",
-        [("Number", types.Integer(4)), ("Text", types.Text()), ("On", types.DateTime2())],
-        [[n, text, "2024-03-01 10:20:30.123456"] for n, text in enumerate(TEXTS)],
+        [
+            ("Number", types.Integer(4)),
+            ("Text", types.Text()),
+            ("On", types.DateTime2()),
+            ("Flag", types.Bit()),
+        ],
+        [[n, text, "2024-03-01 10:20:30.123456", True] for n, text in enumerate(TEXTS)],
     )
     with Peer() as one:
         one.add(ids, texts)
@@ -149,6 +154,7 @@ def test_the_catalog_names_types_schemas_and_indexes(ask: Ask) -> None:
         ("Number", "int", None),
         ("Text", "nvarchar", -1),
         ("On", "datetime2", None),
+        ("Flag", "bit", None),
     ]
     leading = """
         SELECT i.name, c.name FROM sys.indexes i
@@ -186,3 +192,45 @@ def test_ci_installs_what_the_driver_loads() -> None:
     installed = dict(re.findall(r"(lib[\w.]+\.so\.\d):(lib[\w.-]+)", script))
     assert installed == PACKAGES
     assert not installed.keys() & CURL.keys()  # of Entra alone, which no test asks
+
+
+REFUSED = {
+    "SELECT Number FROM forms.Texts WHERE Text COLLATE Latin1_General_200_BIN2 > N'a'":
+        "Invalid collation",
+    "SELECT Number FROM forms.Texts WHERE Text COLLATE Nonsense = N'a'": "Invalid collation",
+    "SELECT n FROM (SELECT Number AS n FROM forms.Texts ORDER BY 1) AS t": "ORDER BY clause",
+    "WITH t AS (SELECT Number AS n FROM forms.Texts ORDER BY 1) SELECT n FROM t": "ORDER BY clause",
+    "SELECT 1 FROM (SELECT Number AS n, COUNT(*) FROM forms.Texts GROUP BY Number) AS t":
+        "No column name was specified for column 2 of 't'",
+    "SELECT SUM(NULL) FROM forms.Texts": "type NULL is invalid for sum operator",
+    "SELECT MIN(Flag) FROM forms.Texts": "type bit is invalid for min operator",
+    "SELECT MAX(CAST(Number AS bit)) FROM forms.Texts": "type bit is invalid for max operator",
+    "SELECT Text || N'x' FROM forms.Texts": "Incorrect syntax near",
+    "SELECT CAST(Id AS char(35)) FROM Ids": "Insufficient result space",
+    "SELECT CAST(Id AS nvarchar) FROM Ids": "Insufficient result space",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_what_a_real_server_refuses_is_refused(ask: Ask, sql: str) -> None:
+    with pytest.raises(Exception, match=REFUSED[sql]):
+        ask(sql)
+
+
+def test_what_a_real_server_takes_instead_is_taken(ask: Ask) -> None:
+    assert len(ask("SELECT n FROM (SELECT TOP 9 Number AS n FROM Ids ORDER BY 1) AS t")) == 9
+    assert ask("SELECT MIN(CAST(Flag AS int)), COUNT(Flag) FROM forms.Texts") == [(1, len(TEXTS))]
+    assert ask("SELECT TOP 1 CAST(Id AS char(36)) FROM Ids ORDER BY Id") == [(ORDERED[0],)]
+
+
+@pytest.mark.parametrize("code", ["0", "55357", "65533"])
+def test_what_has_no_weight_is_found_by_a_binary_collation_alone(ask: Ask, code: str) -> None:
+    exact = "Text COLLATE Latin1_General_100_BIN2"
+    for binary in (True, False):
+        text = exact if binary else "Text"
+        for condition in (
+            f"CHARINDEX(NCHAR({code}), {text}) > 0", f"{text} LIKE N'%[' + NCHAR({code}) + N']%'",
+            f"{text} <> REPLACE(Text, NCHAR({code}), N'')",
+        ):  # fmt: skip
+            found = ask(f"SELECT Number FROM forms.Texts WHERE {condition} ORDER BY Number")
+            assert bool(found) == binary, condition

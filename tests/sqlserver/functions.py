@@ -30,7 +30,7 @@ from pysqlbridge.predicate import (
 )
 
 from tests.sqlserver import catalog_views
-from tests.sqlserver.values import Exact, Guid
+from tests.sqlserver.values import Exact, Guid, weighty
 
 if TYPE_CHECKING:
     from tests.sqlserver.peer import Peer
@@ -194,7 +194,10 @@ def _col_name(about: About, number: object, column: int) -> object:
 
 @dataclasses.dataclass(frozen=True)
 class Collate:
-    """A value with a collation; only whether it is a binary one is known here."""
+    """A value with a collation; only whether it is a binary one is known here.
+
+    One that tells upper from lower case is compared as a binary one, less what weighs nothing.
+    """
 
     operand: Any
     collation: str
@@ -204,10 +207,17 @@ class Collate:
         if not isinstance(value, str):
             return value
         text = str.upper(value) if isinstance(value, Guid) else str(value)
-        binary = self.collation.upper().endswith(("_BIN", "_BIN2", "_CS_AS"))
-        return Exact(text) if binary else text
+        if self.collation.upper().endswith(("_BIN", "_BIN2")):
+            return Exact(text)
+        return Exact(weighty(text)) if "_CS_" in self.collation.upper() else text
 
 
+# Those the product or its tests name, and their like.
+_COLLATIONS = re.compile(
+    r"(SQL_)?Latin1_General(_CP1|_100)?(_BIN2?|_C[IS]_A[IS](_SC)?(_UTF8)?)\Z"
+    r"|(database|catalog)_default\Z",
+    re.IGNORECASE,
+)
 _parse_value = predicate._Parser.parse_value
 
 
@@ -216,6 +226,9 @@ def _parse_collated(parser: Any) -> object:
     while (after := parser.peek()) and after.text.upper() == "COLLATE":
         parser.take()
         node = Collate(node, parser.take().text)
+        if not _COLLATIONS.match(node.collation):
+            said = f"Invalid collation '{node.collation}'."
+            raise predicate.PredicateError(said, number=448)
     return node
 
 

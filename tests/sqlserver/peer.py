@@ -21,7 +21,15 @@ from urllib.parse import quote, urlencode
 from pysqlbridge.predicate import PredicateError
 from pysqlbridge.tds.result import Query, QueryError, QueryResult
 
-from tests.sqlserver import casts, certificates, columns, functions, moments, rights
+from tests.sqlserver import (
+    casts,
+    certificates,
+    columns,
+    functions,
+    moments,
+    rights,
+    strictness,
+)
 from tests.sqlserver.catalog import PeerCatalog
 from tests.sqlserver.harm import MESSAGES, Harm
 from tests.sqlserver.listener import PeerServer
@@ -44,6 +52,7 @@ assert casts.cast  # the same
 assert columns.source  # the same
 assert rights.view  # the same
 assert moments.compared  # the same
+assert strictness.weighty  # the same
 
 
 @dataclass(frozen=True)

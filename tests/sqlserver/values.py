@@ -126,6 +126,15 @@ class Exact(str):
         return one >= two
 
 
+# Outside of a binary collation these are nothing.
+_WEIGHTLESS = re.compile("[\0\ud800-\udfff\ufffd]")
+
+
+def weighty(text: str) -> str:
+    """A text less what has no weight."""
+    return _WEIGHTLESS.sub("", text) if not text.isascii() or "\0" in text else text
+
+
 def plain(value: Any) -> Any:
     """A value as a test may look at it: text of SQL Server's kinds as plain text."""
     return str.__str__(value) if isinstance(value, Guid | Exact) else value
