@@ -20,6 +20,18 @@ BITS = frozenset({"IsActive", "Required"})
 TEXT_LENGTH = 400
 
 
+# Columns that may be NULL; no other may, in a v2 as it is known.
+NULLABLE = {
+    "User": {"Email", "UserName", "FirstName", "LastName", "LastUpdatedOn"},
+    "FormType": {"DisplayName", "ShortDescription", "OrganizationId", "CreatedOn"},
+    "Field": {"DisplayName"},
+    "FieldSetting": {"Name", "StoredValue"},
+    "Choice": {"DisplayName"},
+    "FormSubmission": {"LookupCode", "LastUpdatedOn", "OrganizationId"},
+    "FormSubmissionMetaData": {"FreeFormEntry", "FieldChoiceMapId"},
+}
+
+
 def _table(names: Names, canonical: str) -> str:
     return names.tables.get(canonical, canonical)
 
@@ -56,6 +68,7 @@ def tables_of(
     names: Names | None = None,
     schema: str = "dbo",
     omit: Collection[str] = (),
+    nullable: Collection[str] = (),
 ) -> list[PeerTable]:
     """The file's tables and rows as SQL Server would hold them.
 
@@ -66,6 +79,8 @@ def tables_of(
         names: other names than v2's own.
         schema: where the tables are.
         omit: what this v2 lacks: ``Table`` or ``Table.Column``.
+        nullable: what may be NULL beside NULLABLE: ``Table.Column``; a row that holds NULL in
+            another column is refused.
     """
     names = names or Names()
     numbers: dict[str, int] = {}
@@ -86,12 +101,16 @@ def tables_of(
             for row in rows:
                 for place in places:
                     row[place] = _number(row[place], numbers)
+        may_be_null = {name for name in columns if name in NULLABLE.get(table, ())}
+        may_be_null |= {name for name in columns if f"{table}.{name}" in nullable}
+        for n, name in enumerate(columns):
+            assert name in may_be_null or all(row[n] is not None for row in rows), (table, name)
         copy = made(
             schema,
             _table(names, table),
             [(_column(names, table, name), kind_of(name, ids, times)) for name in columns],
             rows,
-            nullable=frozenset(_column(names, table, name) for name in columns if name != "Id"),
+            nullable=frozenset(_column(names, table, name) for name in may_be_null),
         )
         if "Id" in columns:
             key = _column(names, table, "Id")

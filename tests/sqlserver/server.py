@@ -106,6 +106,7 @@ def publish(
     mapping: str = "",
     schema: str = "dbo",
     omit: Collection[str] = (),
+    nullable: Collection[str] = (),
     time_type: TimeType = "datetime2",
     trusted: bool = True,
     environment: Mapping[str, str] | None = None,
@@ -120,13 +121,22 @@ def publish(
         mapping: what else V2_MAPPING says, as TOML.
         schema: where the tables are.
         omit: what it lacks: ``Table`` or ``Table.Column``.
+        nullable: columns that may be NULL though v2's own may not: ``Table.Column``.
         time_type: the type of times.
         trusted: whether the peer's certificate is one that ``env`` trusts.
         environment: more variables for ``env``.
     """
     path = v2.path if isinstance(v2, V2) else v2
     ids: Any = {False: "uniqueidentifier", True: "int"}.get(integer_ids, integer_ids)
-    tables = tables_of(path, ids=ids, times=time_type, names=names, schema=schema, omit=omit)
+    tables = tables_of(
+        path,
+        ids=ids,
+        times=time_type,
+        names=names,
+        schema=schema,
+        omit=omit,
+        nullable=nullable,
+    )
     with ExitStack() as stack:
         peer = None
         own = {"V2_SCHEMA": "" if schema == "dbo" else schema}
