@@ -12,7 +12,8 @@ from tests.sqlserver import types
 from tests.sqlserver.tables import Index, PeerTable, made
 
 TimeType = Literal["datetime2", "datetime", "datetimeoffset"]
-IdType = Literal["uniqueidentifier", "int", "bigint"]
+IdType = Literal["uniqueidentifier", "tinyint", "smallint", "int", "bigint"]
+_WIDTHS = {"tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}
 
 LONG_TEXTS = frozenset({"FreeFormEntry", "StoredValue", "ShortDescription"})
 BITS = frozenset({"IsActive", "Required"})
@@ -50,7 +51,7 @@ def kind_of(column: str, ids: IdType, times: TimeType) -> Any:
     if is_id(column):
         if ids == "uniqueidentifier":
             return types.UniqueIdentifier()
-        return types.Integer(8 if ids == "bigint" else 4)
+        return types.Integer(_WIDTHS[ids])
     if column.endswith("On"):
         return types.TIME_TYPES[times]()
     if column in BITS:

@@ -100,7 +100,7 @@ class V2Server:
 def publish(
     v2: Path | V2,
     *,
-    integer_ids: bool | Literal["int", "bigint"] = False,
+    integer_ids: bool | Literal["tinyint", "smallint", "int", "bigint"] = False,
     names: Names | None = None,
     tell_names: bool = True,
     mapping: str = "",
@@ -115,7 +115,7 @@ def publish(
 
     Args:
         v2: the file, or what make_v2 returned.
-        integer_ids: ids are whole numbers: int (or True), or bigint.
+        integer_ids: ids are whole numbers, of this type; True: int.
         names: other names of tables and columns.
         tell_names: whether V2_MAPPING tells them.
         mapping: what else V2_MAPPING says, as TOML.

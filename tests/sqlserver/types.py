@@ -1,5 +1,6 @@
 """Column types of SQL Server: their names in the catalog, and their bytes on the wire (TDS)."""
 
+import re
 import struct
 import uuid
 from collections.abc import Callable
@@ -120,18 +121,30 @@ class LongBinary(ColumnType):
         return struct.pack("<QI", len(data), len(data)) + data + bytes(4)
 
 
+class FineTime(datetime):
+    """A datetime2 with a seventh digit, which Python's has not."""
+
+    seventh: int
+
+
 def moment(value: object) -> datetime:
     """A time from the text a SQLite copy has, or as it is.
 
     Raises:
         ValueError: it is no time.
     """
-    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    if isinstance(value, datetime):
+        return value
+    if found := re.search(r"\.\d{6}([1-9])\Z", str(value)):
+        fine = FineTime.fromisoformat(str(value)[:-1])
+        fine.seventh = int(found.group(1))
+        return fine
+    return datetime.fromisoformat(str(value))
 
 
-def _clock(at: time, scale: int = 7) -> bytes:
+def _clock(at: time, scale: int = 7, seventh: int = 0) -> bytes:
     seconds = (at.hour * 60 + at.minute) * 60 + at.second
-    ticks = seconds * TICKS + at.microsecond * 10
+    ticks = seconds * TICKS + at.microsecond * 10 + seventh
     return (ticks // 10 ** (7 - scale)).to_bytes(5, "little")
 
 
@@ -151,7 +164,8 @@ class DateTime2(ColumnType):
         if value is None:
             return b"\0"
         at = moment(value)
-        return b"\x08" + _clock(at.time()) + _day(at)
+        seventh = at.seventh if isinstance(at, FineTime) else 0
+        return b"\x08" + _clock(at.time(), seventh=seventh) + _day(at)
 
 
 class DateTimeOffset(ColumnType):
