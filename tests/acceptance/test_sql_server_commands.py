@@ -24,6 +24,7 @@ pytestmark = [
 
 FOUND = (*TABLES, "migration_errors", "migration_assignments")
 IMPORT = ("import_v2", "--name", "night", "--batch-size", "50")
+DRIVERS = ["mssql-python", "pyodbc"]
 ANSWERS = r"^SELECT TOP \d+ \[FormSubmissionMetaData\].*FROM .*<= @P2"  # of a range of keys
 
 
@@ -67,9 +68,11 @@ def call(commands: Commands, *words: str, **changes: str) -> Done:
     return ended(commands.start(*words, **changes))
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_preflight_import_and_verify_give_what_a_sqlite_copy_gives(
-    server: V2Server, commands: Commands, from_sqlite: dict[str, list[str]]
+    server: V2Server, commands: Commands, from_sqlite: dict[str, list[str]], driver: str
 ) -> None:
+    commands.environment["V2_SQL_SERVER_DRIVER"] = driver
     before = call(commands, "preflight_v2")
     assert (before.status, before.err) == (0, "")
     assert "ready, once the warnings are read" in before.out
@@ -98,9 +101,11 @@ def test_no_statement_reads_without_a_bound_or_with_a_list_that_grows_with_the_b
 
 
 @pytest.mark.peer_only
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_r1_r2_a_run_that_was_killed_goes_on_to_the_same_end(
-    server: V2Server, commands: Commands, from_sqlite: dict[str, list[str]]
+    server: V2Server, commands: Commands, from_sqlite: dict[str, list[str]], driver: str
 ) -> None:
+    commands.environment["V2_SQL_SERVER_DRIVER"] = driver
     server.peer.harm.on(ANSWERS, lambda _session: kill(commands.last), nth=3)
 
     assert commands.start(*IMPORT).wait(60) == -signal.SIGKILL

@@ -4,7 +4,9 @@ That a login, a database, a table or a certificate is refused is shown in test_s
 """
 
 import json
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.crashes import Commands, Done, ended, startup
+from tests.crashes import Commands, Done, ended, kill, startup
 from tests.runs import TABLES, empty_v3, query, run, snapshot
+from tests.sqlserver.messages import AT_LOGIN, TEXTS
 from tests.sqlserver.server import V2Server, publish
 from tests.v2 import V2, make_v2, use_v2
 
@@ -174,3 +177,103 @@ def test_preflight_names_a_refused_login_beside_what_it_finds_in_v3(
     assert len(blocked) == 1
     assert "error 18470: Login failed for user. Reason: The account is disabled" in str(blocked)
     assert "ALTER LOGIN" in str(blocked)
+
+
+COMMANDS = {
+    "verify_v2": ("verify_v2", "--name", "night", "--json"),
+    "preflight_v2": ("preflight_v2", "--json"),
+}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_r7_what_only_looks_gets_over_a_deadlock_and_a_cut_too(
+    server: V2Server, commands: Commands, words: tuple[str, ...]
+) -> None:
+    if words[0] == "verify_v2":
+        assert call(commands, *IMPORT).status == 0
+    calm = call(commands, *words)
+    harm = server.peer.harm
+    harm.fail(r"FROM \[dbo\]\.\[FormSubmission\]", 1205, PASSING[1205], nth=1)
+    harm.cut(r"FROM \[dbo\]\.\[FormSubmissionMetaData\]", nth=1)
+    harm.cut(r"FROM \[dbo\]\.\[Form", nth=4)
+
+    done = call(commands, *words, **HASTY)
+
+    assert harm.done == 3
+    assert (done.status, done.err) == (calm.status, calm.err)
+    assert "could not be looked at" not in done.out
+    assert found_in(done) == found_in(calm)
+
+
+def found_in(done: Done) -> list[tuple[str, str]]:
+    """The names of what was looked at, and what became of it."""
+    document = json.loads(done.out)
+    lines = document.get("checks") or document["lines"]
+    assert len(lines) > 10
+    return [(str(line.get("name") or line.get("check")), line["status"]) for line in lines]
+
+
+RECOVERING = {4060: AT_LOGIN[4060]} | {
+    number: (AT_LOGIN | TEXTS)[number] for number in (926, 927, 942)
+}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_r7_a_database_that_is_not_back_yet_when_its_server_is_is_waited_for(
+    server: V2Server, commands: Commands, undisturbed: dict[str, list[str]]
+) -> None:
+    harm = server.peer.harm
+
+    def restart(_session: dict[str, Any]) -> None:
+        harm.login_errors[:] = RECOVERING.items()
+        server.peer.disconnect()
+
+    harm.on(ANSWERS, restart, nth=2)
+
+    done = call(commands, *IMPORT, **HASTY)
+
+    assert (done.status, done.err) == (0, "")
+    assert harm.login_errors == []
+    assert snapshot(*TABLES) == undisturbed
+
+
+@pytest.mark.parametrize("number", RECOVERING)
+def test_a_database_that_cannot_be_opened_at_the_beginning_is_not_waited_for(
+    server: V2Server, commands: Commands, number: int
+) -> None:
+    server.peer.harm.login_errors[:] = [(number, RECOVERING[number])]
+
+    said = call(commands, *IMPORT).line()
+
+    assert f"error {number}" in said
+    assert len(server.peer.logins) == 1
+
+
+@pytest.mark.parametrize("driver", ["pyodbc"])
+def test_r9_a_second_ctrl_c_stops_at_once_however_long_v2_takes(
+    server: V2Server, commands: Commands, undisturbed: dict[str, list[str]]
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def dawdle(_session: dict[str, Any]) -> None:
+        asked.set()
+        over.wait(60)
+
+    server.peer.harm.on(ANSWERS, dawdle, nth=2, times=99)
+    process = commands.start(*IMPORT)
+    try:
+        assert asked.wait(30)
+        kill(process, signal.SIGINT)
+        time.sleep(0.2)  # two at once are one to the kernel
+        kill(process, signal.SIGINT)
+        done = ended(process, seconds=20)
+    finally:
+        over.set()
+
+    assert done.status == 130
+    assert "Stopped at once" in done.err
+    assert "To go on: import_v2 --name night" in done.err
+    server.peer.harm.heal()
+    assert call(commands, *IMPORT).status == 0
+    assert snapshot(*TABLES) == undisturbed

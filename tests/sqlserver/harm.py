@@ -63,11 +63,13 @@ class Harm:
 
     Attributes:
         login_error: number and text that every login is refused with.
+        login_errors: the same, of the next logins, one after the other.
         done: how many faults were done.
     """
 
     database: str
     login_error: tuple[int, str] | None = None
+    login_errors: list[tuple[int, str]] = field(default_factory=list)
     deny_state: bool = False
     done: int = 0
     denied: set[str] = field(default_factory=set)
@@ -115,6 +117,7 @@ class Harm:
         """Do no harm any more."""
         self._rules.clear()
         self.denied.clear()
+        self.login_errors.clear()
         self.login_error, self.deny_state = None, False
 
     # What the peer asks.

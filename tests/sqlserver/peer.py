@@ -213,6 +213,8 @@ class Peer:
     def refusal(self, user: str, password: str, database: str) -> tuple[int, str] | None:
         """Why this login is refused: the error's number and text."""
         self.logins.append(user)
+        if self.harm.login_errors:
+            return self.harm.login_errors.pop(0)
         if self.harm.login_error is not None:
             return self.harm.login_error
         if self.accounts.get(user) != password:
