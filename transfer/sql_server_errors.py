@@ -302,7 +302,8 @@ KNOWN: tuple[Known, ...] = (
           "check the network between, and whether the server was restarted"),
     # What the driver's Python side says of a connection that broke under it.
     Known("closed connection", Kind.LOST, r"(?:Cannot create cursor on|Attempt to use a) closed"
-          r" connection|Cannot .* closed (?:connection|cursor)",
+          r" connection|Cannot .* closed (?:connection|cursor)|The cursor's connection has been"
+          r" closed",
           "check the network between, and whether the server was restarted"),
     Known("SQLGetData", Kind.LOST, r"Error fetching LOB for column|SQLGetData failed",
           "check the network between, and whether the server was restarted"),

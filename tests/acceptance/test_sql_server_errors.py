@@ -196,7 +196,7 @@ def test_r7_what_only_looks_gets_over_a_deadlock_and_a_cut_too(
     harm = server.peer.harm
     harm.fail(r"FROM \[dbo\]\.\[FormSubmission\]", 1205, PASSING[1205], nth=1)
     harm.cut(r"FROM \[dbo\]\.\[FormSubmissionMetaData\]", nth=1)
-    harm.cut(r"FROM \[dbo\]\.\[Form", nth=4)
+    harm.cut(r"FROM \[dbo\]\.\[Form", nth=6)
 
     done = call(commands, *words, **HASTY)
 

@@ -47,6 +47,8 @@ def test_the_login_s_refusal_behind_a_missing_database_does_not_hide_it() -> Non
         (RuntimeError("Error fetching LOB for column 2, cType=-8, loop=1, SQLGetData return=-1"),
          Kind.LOST, "network"),
         (RuntimeError("SQLGetData failed for NVARCHAR column"), Kind.LOST, "network"),
+        # What Django's closing of a cursor comes to, once mssql-django closed the connection.
+        (pyodbc.ProgrammingError("The cursor's connection has been closed."), Kind.LOST, "network"),
         (mssql_python.DatabaseError("An error occurred with SQLSTATE code: IMC06",
          "[Microsoft][ODBC Driver 18 for SQL Server]The connection is broken and recovery is not"
          " possible."), Kind.LOST, "network"),
