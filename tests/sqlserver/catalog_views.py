@@ -167,8 +167,8 @@ def _sys_indexes(peer: "Peer") -> View:
         if index.columnstore:
             kind = (6, "NONCLUSTERED COLUMNSTORE")
         rows.append([
-            table.object_id, index.name, number, *kind, index.unique, index.primary, False, False,
-            False, index.hypothetical, None,
+            table.object_id, index.name, number, *kind, index.unique, index.primary, False,
+            index.disabled, index.filtered, index.hypothetical, None,
         ])  # fmt: skip
     return columns, rows
 

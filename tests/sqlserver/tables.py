@@ -23,6 +23,8 @@ class Index:
     primary: bool = False
     hypothetical: bool = False  # of a tuning advisor: in the catalog, and nowhere else
     columnstore: bool = False
+    disabled: bool = False
+    filtered: bool = False  # of some rows alone
 
 
 @dataclass(frozen=True)
