@@ -6,6 +6,7 @@ exist fall out beside the others. Keys are ordered and compared by v2 alone; Pyt
 back the last one as it came.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ MAP_COLUMNS = ("id", "field_id", "choice_id", "sort_order")
 SCAN_SIZE = 10_000
 FIRST_KEY = "00000000-0000-0000-0000-000000000000"
 FIRST_NUMBER = str(-(2**63))
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -105,10 +107,10 @@ def between(
 
 
 def _bound(at: str, whole: bool) -> Value:  # noqa: FBT001 - of a column
-    try:
-        return Value(int(at), BigIntegerField()) if whole else Value(at, TextField())
-    except ValueError:  # in SQLite a column of numbers can hold texts too
-        return Value(at, TextField())
+    # In SQLite a column of numbers can hold texts too, of which int() takes some for numbers.
+    if whole and _NUMBER.fullmatch(at):
+        return Value(int(at), BigIntegerField())
+    return Value(at, TextField())
 
 
 def has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:

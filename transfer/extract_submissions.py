@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
+from transfer import fitness
 from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
 from transfer.source import Page, Source, key_text
@@ -79,6 +80,7 @@ def submissions(
     """
     low = after
     answers = v2.FormSubmissionMetaData._default_manager.all()
+    paged = everything and _has_own_keys(source)
     if after.startswith(NO_SUBMISSION):
         yield from _without_submission(source, answers, size, after)
         return
@@ -86,7 +88,7 @@ def submissions(
         answers = answers.filter(Exists(query.filter(id=OuterRef("form_submission_id"))))
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         rows = [V2Submission(*row) for row in page.rows()]
-        first = everything and not low
+        first = everything and not low and not paged
         for part in _parts(source, answers, low, page.last_key, keyless=first):
             own, high = rows, page.last_key
             if not part.ends:
@@ -95,16 +97,16 @@ def submissions(
             yield _batch(source, own, part.answers, low, high, everything=everything)
             rows, low = rows[len(own) :], high
     if everything:
-        yield from _beyond(source, answers, size, low)
+        yield from _beyond(source, answers, size, low, paged=paged)
 
 
 def _beyond(
-    source: Source, answers: "QuerySet[Any]", size: BatchSize, low: str
+    source: Source, answers: "QuerySet[Any]", size: BatchSize, low: str, *, paged: bool
 ) -> Iterator[SubmissionBatch]:
     """Answers behind the last submission of v2, and those that name none."""
     if not size():
         return
-    for part in _parts(source, answers, low, "", keyless=not low):
+    for part in _parts(source, answers, low, "", keyless=not low and not paged):
         high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
         batch = _batch(source, [], part.answers, low, high, everything=True)
         batch.beyond = True
@@ -113,17 +115,18 @@ def _beyond(
         if not size():
             return
         low = high
-    if _may_wait(source):
+    if paged:
         yield from _without_submission(source, answers, size, NO_SUBMISSION)
 
 
-def _may_wait(source: Source) -> bool:
-    """Whether the answers that name no submission can be read in pages of their own, by their Ids.
+def _has_own_keys(source: Source) -> bool:
+    """Whether answers can be read in pages by their own Ids: each has one, and none twice.
 
-    A copy in SQLite may hold any Id twice, or none.
+    Only SQL Server says so; a copy made by hand may hold any Id twice, or none.
     """
-    has_ids = source.has(v2.FormSubmissionMetaData, "id")
-    return has_ids and source.connection.vendor != "sqlite"
+    model = v2.FormSubmissionMetaData
+    has_ids = source.has(model, "id") and not source.may_be_null(model, "id")
+    return has_ids and fitness.is_unique(source, model)
 
 
 def _without_submission(
@@ -181,7 +184,7 @@ def _parts(
     """
     extra: list[V2Answer] = []
     keyed, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
-    if keyless and not _may_wait(source):
+    if keyless and source.may_be_null(v2.FormSubmissionMetaData, _KEY):
         extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
     if not (low and high):
         answers = answers.filter(keyed)
@@ -189,7 +192,9 @@ def _parts(
         inside = between(source, answers, _KEY, low, high).order_by(_KEY)
         page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
         if page.length < ANSWERS_AT_ONCE and not page.cut:
-            yield _Part([*extra, *page.rows()], last_key(page, answers), ends=True)
+            # Within the submissions' range the last key is theirs, whatever an orphan's is.
+            last = "" if high else last_key(page, answers)
+            yield _Part([*extra, *page.rows()], last, ends=True)
             return
         # The last submission's answers may go on behind the page: they begin the next one.
         whole, last = _whole(page), last_key(page, answers)

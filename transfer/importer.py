@@ -130,6 +130,7 @@ class _Import:
         notes = self._note_session(journal)
         before = _dealt_with(migration)
         stop = Interruption()
+        self.source.watch(lambda: stop.asked, self.observer.remark)
         allowance = Allowance(options.batch_size, options.limit)
         deferral = self._deferral(name, fingerprint)
         loader = Loader(self.target, journal, deferral.keys_off if deferral else ())

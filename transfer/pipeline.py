@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 from transfer.batch import BatchResult, MappedBatch, TableState
+from transfer.exceptions import SourceLostError
 from transfer.load import Loader
 from transfer.pace import Pace, Pacing
 from transfer.plan import Step
@@ -106,7 +107,8 @@ class Interruption:
         try:
             yield
         except Exception as error:
-            if self.at_once:
+            # Nobody who asked to stop waits for a v2 that is gone.
+            if self.at_once or (self.asked and isinstance(error, SourceLostError)):
                 raise KeyboardInterrupt from error
             raise
 

@@ -176,6 +176,7 @@ class _Retry:
         run = Run(self.source, self.target, scope, ctx, journal, extract.lookups(self.source))
         stop = Interruption()
         pace = Pace(self.pacing, lambda: stop.asked)
+        self.source.watch(lambda: stop.asked, self.observer.remark)
         with stop.listening():
             for step in self.begun.steps:
                 if stop.asked:

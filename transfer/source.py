@@ -27,6 +27,10 @@ T = TypeVar("T")
 # Seconds before each new try of a lost connection: a minute and a half in all, for a failover or
 # a move in Azure takes up to a minute; short enough that a person still watches.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
+WAIT = sum(BACKOFF_SECONDS)
+SLICE_SECONDS = 0.1  # of a wait, for Ctrl-C ends it
+UNSAID = 2  # tries that nobody needs to know of: they take a second and a half
+TRIES_AT_THE_BEGINNING = 3
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class Source:
     def __init__(self, alias: str = "v2", backoff: Sequence[float] = BACKOFF_SECONDS) -> None:
         self.alias = alias
         self._backoff = backoff
+        self._is_stopped: Callable[[], bool] = lambda: False
+        self._say: Callable[[str], None] = lambda _text: None
         apply_names()
         self.schema: V2Schema = self._open()
 
@@ -88,6 +94,15 @@ class Source:
             settings = self.connection.settings_dict
             settings["OPTIONS"] = NETWORK | settings.get("OPTIONS", {})
         return self._attempt(lambda: inspect(self.connection), opening=True)
+
+    def watch(self, is_stopped: Callable[[], bool], say: Callable[[str], None]) -> None:
+        """While v2 is waited for, let the user know of it, and end the wait.
+
+        Args:
+            is_stopped: whether the user asked to stop.
+            say: tells the user something, once a wait.
+        """
+        self._is_stopped, self._say = is_stopped, say
 
     def require(self) -> None:
         """Refuse a v2 that lacks what the import needs.
@@ -225,7 +240,7 @@ class Source:
         """Do it, and again while that may help: at once stops what a person has to mend.
 
         Who cannot be reached when a run begins is not waited for: the address may be wrong. A
-        server that asks for another try is asked once more even then.
+        server that asks for another try gets a few of them even then.
         """
         for tried, pause in enumerate((*self._backoff, None)):
             try:
@@ -241,17 +256,32 @@ class Source:
                     if opening:
                         said = f"cannot open v2, {self.describe()}"
                     raise SourceError(f"{said}: {trouble.line}") from error
-                if pause is None or (trouble.repeats is not None and tried >= trouble.repeats):
+                most = TRIES_AT_THE_BEGINNING if opening else trouble.repeats
+                if pause is None or (most is not None and tried >= most):
                     raise SourceLostError(self._gave_up(trouble)) from error
                 # Also where the server only asks for another try: the error may have come while
                 # the session was prepared, and the next one begins anew.
                 self.close()
-                time.sleep(pause)
+                if tried == UNSAID:
+                    self._say(f"{self._lost(trouble)}; trying again for {WAIT:.0f} s")
+                if not self._waited(pause):
+                    raise SourceLostError(self._gave_up(trouble)) from error
         raise AssertionError  # the last pause is None: the loop returned or raised
+
+    def _waited(self, seconds: float) -> bool:
+        """Let the time pass; False where the user asked to stop."""
+        while seconds > 0 and not self._is_stopped():
+            time.sleep(min(seconds, SLICE_SECONDS))
+            seconds -= SLICE_SECONDS
+        return not self._is_stopped()
 
     def _trouble(self, error: Exception) -> Trouble:
         password = str(self.connection.settings_dict.get("PASSWORD") or "")
         return explain(error, self.connection.vendor, [password])
+
+    def _lost(self, trouble: Trouble) -> str:
+        what = "does not answer yet" if trouble.kind is Kind.AGAIN else "is lost"
+        return f"{self.describe()} {what}: {trouble.said}"
 
     def _gave_up(self, trouble: Trouble) -> str:
         if trouble.kind is not Kind.AGAIN:

@@ -154,6 +154,7 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         verification = books.open(_basis(subject), options.sample, anew=options.restart)
         before = Proof.from_json(verification.state).compared
         stop = Interruption()
+        subject.source.watch(lambda: stop.asked, observer.remark)
         prover = _prover(subject, options, books, stop, observer)
         go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
         if options.sample is not None:
@@ -161,6 +162,9 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         try:
             with stop.listening():
                 proof = prover.run(verification)
+        except KeyboardInterrupt:
+            msg = f"Stopped at once; what was compared is kept. {go_on}"
+            raise KeyboardInterrupt(msg) from None
         except (Error, SourceLostError) as error:
             msg = f"{first_line(error)}. What was compared is kept. {go_on}"
             raise VerificationStoppedError(msg) from error

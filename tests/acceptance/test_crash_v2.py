@@ -35,8 +35,11 @@ HURRIED, HASTY = startup(PLIERS_TEST_HASTE="10"), startup(PLIERS_TEST_HASTE="100
 
 
 def stopped(done: Done, lost: str) -> None:
-    """The run stopped with one line that names v2; it is failed, and can be resumed."""
-    said = done.line()
+    """The run told of the loss, then stopped with one line; it is failed, and can be resumed."""
+    waiting, said = done.err.strip().splitlines()
+    assert f"{lost} is lost: " in waiting
+    assert waiting.endswith("; trying again for 90 s")
+    assert (done.status, done.out) == (1, "")
     assert f"lost {lost}" in said
     assert "could not reach it again" in said
     assert f"To go on: import_v2 --name {NAME}" in said

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from legacy_v2 import models as v2_models
+from legacy_v2.ids import uuid_of
 from tests.runs import TABLES, empty_v3, rich_v2, run, snapshot
 from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
 from transfer import extract_submissions
@@ -177,7 +178,8 @@ def test_r5_orphans_beyond_the_last_submission_are_bounded_too(
 def test_r5_answers_that_name_no_submission_come_last_in_pages_by_their_ids(
     v2_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    """Where a database lets NULL into their column: here PostgreSQL."""
+    """Where NULL is let into their column: here PostgreSQL, taken at its word as SQL Server is."""
+    monkeypatch.setattr(extract_submissions, "_has_own_keys", lambda _source: True)
     v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}])
     v2.add("answers", *({"FormSubmissionId": one["Id"]} for one in v2.submissions))
     with connection.cursor() as cursor:
@@ -208,3 +210,56 @@ def test_r5_answers_that_name_no_submission_come_last_in_pages_by_their_ids(
 
     assert report.answers().failed == {"answer_orphaned": 3}
     assert report.answers().read == 5
+
+
+@pytest.mark.parametrize("ids", ["NULL", "'000b0001-0000-4000-8000-000b00000001'"])
+def test_answers_of_no_submission_whose_ids_are_none_or_not_their_own_are_all_told(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch, ids: str
+) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}])
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS keyless CASCADE")
+        copy_into_schema(v2, "keyless")
+        table = 'keyless."FormSubmissionMetaData"'
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "FormSubmissionMetaData_pkey"')
+        for column in ("Id", "FormSubmissionId"):
+            cursor.execute(f'ALTER TABLE {table} ALTER "{column}" DROP NOT NULL')
+        cursor.execute(
+            f"""
+            INSERT INTO {table} ("Id", "FieldId")
+            SELECT {ids}, (SELECT "Id" FROM keyless."Field") FROM generate_series(1, 5)
+            """
+        )
+    monkeypatch.setattr(extract_submissions, "ANSWERS_AT_ONCE", 2)
+    own = connection.settings_dict
+    try:
+        with use_v2(**own | {"OPTIONS": {"options": "-c search_path=keyless"}}):
+            report = run(name="night", batch_size=1)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA keyless CASCADE")
+
+    assert report.answers().read == report.answers().failed["answer_orphaned"] == 5
+
+
+def test_an_orphan_s_odd_key_is_no_checkpoint(v2_path: Path) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}], submissions=[{}, {}])
+    v2.add("answers", {"FormSubmissionId": f"{v2.submissions[0]['Id']}\0x"})
+
+    (batch,) = read(5)
+
+    assert len(batch.orphans) == 1
+    assert batch.last_key == v2.submissions[1]["Id"]
+
+
+def test_a_text_that_python_takes_for_a_number_is_none_to_v2(v2_path: Path) -> None:
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], fields=[{}])
+    v2.execute("DROP TABLE FormSubmission")
+    v2.execute(
+        "CREATE TABLE FormSubmission (Id INTEGER, FormTypeId text, FormSubmissionStatusId text,"
+        " LookupCode text, CreatedOn text, LastUpdatedOn text)"
+    )
+    for key in (5, 6, "1_000"):
+        v2.execute("INSERT INTO FormSubmission (Id) VALUES (?)", [key])
+
+    assert [row.id for batch in read(1) for row in batch.rows] == [uuid_of(5), uuid_of(6), "1_000"]

@@ -292,7 +292,8 @@ def test_a_source_in_sql_server_is_the_same_in_upper_and_lower_case(
 ) -> None:
     found = []
     for settings in (one, other):
-        usual = {"NAME": "Pliers", "HOST": "sql", "PORT": "", "SCHEMA": "dbo", "OPTIONS": {}}
+        usual = {"NAME": "Pliers", "HOST": "sql", "PORT": "", "SCHEMA": "dbo"}
+        usual |= {"OPTIONS": {"python_driver": "mssql_python"}}
         with use_v2(ENGINE="legacy_v2.sqlserver", **usual | settings):
             found.append(identity("v2"))
             assert f"'{settings.get('NAME', 'Pliers')}'" in describe("v2")
@@ -311,3 +312,22 @@ def test_a_file_this_user_may_not_look_at_is_said_to_be_one(
     monkeypatch.setattr(Path, "stat", refused)
     with pytest.raises(SourceError, match="this user may not look at"):
         Source()
+
+
+def test_r9_who_asked_to_stop_waits_for_no_v2_that_is_lost(
+    v2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_v2(v2_path, organizations=[{}])
+    waits: list[float] = []
+    said: list[str] = []
+    monkeypatch.setattr("transfer.source.time.sleep", waits.append)
+    source = Source(backoff=(1, 1, 30, 30))
+    source.watch(lambda: len(waits) > 25, said.append)
+    failing(source, monkeypatch, *[OperationalError("database is locked")] * 9)
+
+    with pytest.raises(SourceLostError, match="could not reach it again"):
+        read(source)
+
+    assert 25 < len(waits) < 30
+    assert max(waits) <= 0.1
+    assert said == [f"{source.describe()} is lost: database is locked; trying again for 90 s"]

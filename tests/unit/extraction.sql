@@ -128,6 +128,10 @@ SELECT TOP 1000 [FormSubmission].[Id] AS [id], [FormSubmission].[FormTypeId] AS 
   FROM [dbo].[FormSubmission]
   ORDER BY 1 ASC
 -- no parameter
+SELECT [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id], [FormSubmissionMetaData].[Id] AS [id]
+  FROM [dbo].[FormSubmissionMetaData]
+  WHERE [FormSubmissionMetaData].[FormSubmissionId] IS NULL
+-- no parameter
 SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id], [FormSubmissionMetaData].[Id] AS [id]
   FROM [dbo].[FormSubmissionMetaData]
   WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] <= %s)
@@ -138,11 +142,6 @@ SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission
   WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] > %s)
   ORDER BY 1 ASC
 -- '00010009-0000-4000-8000-000100000009'
-SELECT TOP 40000 [FormSubmissionMetaData].[Id] AS [id], [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id]
-  FROM [dbo].[FormSubmissionMetaData]
-  WHERE [FormSubmissionMetaData].[FormSubmissionId] IS NULL
-  ORDER BY 1 ASC
--- no parameter
 
 -- [submissions with answers, next batch, orphans in it]
 SELECT TOP 1 [FormSubmission].[Id] AS [id], [FormSubmission].[FormTypeId] AS [form_type_id], [FormSubmission].[FormSubmissionStatusId] AS [form_submission_status_id], [FormSubmission].[LookupCode] AS [lookup_code], [FormSubmission].[CreatedOn] AS [created_on], [FormSubmission].[LastUpdatedOn] AS [last_updated_on], [FormSubmission].[OrganizationId] AS [organization_id]
@@ -169,11 +168,6 @@ SELECT TOP 40000 [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission
   WHERE (NOT ([FormSubmissionMetaData].[FormSubmissionId] IS NULL) AND [FormSubmissionMetaData].[FormSubmissionId] > %s)
   ORDER BY 1 ASC
 -- '00010009-0000-4000-8000-000100000009'
-SELECT TOP 40000 [FormSubmissionMetaData].[Id] AS [id], [FormSubmissionMetaData].[FormSubmissionId] AS [form_submission_id], [FormSubmissionMetaData].[FieldId] AS [field_id], [FormSubmissionMetaData].[FreeFormEntry] AS [free_form_entry], [FormSubmissionMetaData].[FieldChoiceMapId] AS [field_choice_map_id]
-  FROM [dbo].[FormSubmissionMetaData]
-  WHERE [FormSubmissionMetaData].[FormSubmissionId] IS NULL
-  ORDER BY 1 ASC
--- no parameter
 
 -- [submissions of selected organizations]
 SELECT TOP 10000 [FormType].[Id] AS [id], [FormType].[Name] AS [name], [FormType].[OrganizationId] AS [organization_id]
