@@ -1,6 +1,7 @@
 """The Makefile and what it runs first: one clear line when something is missing."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,17 @@ def test_a_package_that_cannot_be_installed_is_one_clear_line(tmp_path):
         "error: the packages of requirements.lock could not be installed:"
     )
     assert "No module named pip" in output
+
+
+def test_what_a_real_sql_server_can_answer_is_asked_of_one_too() -> None:
+    tests = settings.BASE_DIR / "tests"
+    lines = (settings.BASE_DIR / "Makefile").read_text().replace("\\\n", " ").splitlines()
+    (listed,) = [line for line in lines if line.startswith("SQL_SERVER_TESTS :=")]
+    run = {path for word in listed.split()[2:] for path in settings.BASE_DIR.glob(word)}
+    of_the_peer_alone = re.compile(r"^pytestmark = \[[^\]]*pytest\.mark\.peer_only", re.MULTILINE)
+    for path in tests.rglob("test_*.py"):
+        text = path.read_text()
+        if not re.search(r"^from tests\.sqlserver\.server import", text, re.MULTILINE):
+            continue
+        if not of_the_peer_alone.search(text) and path.name != "test_source_short_answers.py":
+            assert path in run, path
