@@ -39,13 +39,26 @@ SETTINGS: dict[str, Any] = {
 class Composer(Source):
     """A v2 that has everything; it answers with the rows it was given, and keeps the statements."""
 
-    def __init__(self, *answers: list[list[Any]], integers: frozenset[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        *answers: list[list[Any]],
+        integers: frozenset[tuple[str, str]],
+        vouched: bool = False,
+    ) -> None:
         self.alias = "v2"
         everything = {table: frozenset(own) for table, own in names.canonical().items()}
-        self.schema = V2Schema(everything, answers_indexed=True, similar={}, integer_ids=integers)
+        keys = frozenset((table, "Id") for table in everything if vouched)
+        self.schema = V2Schema(
+            everything, answers_indexed=True, similar={}, integer_ids=integers, never_null=keys
+        )
         ids.remember(connections["v2"], integers)
         self._answers = list(answers)
         self.asked: list[tuple[str, list[Any]]] = []
+
+    def select(self, statement: str, _parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Say of each table that its Ids are unique."""
+        assert "is_unique" in statement
+        return [(1,)]
 
     def _run(self, statement: str, parameters: Any, _budget: Budget | None = None) -> Fetched:
         self.asked.append((statement, list(parameters)))
@@ -106,10 +119,13 @@ def _sql_server() -> Iterator[None]:
         yield
 
 
-def asked(name: str) -> list[tuple[str, list[Any]]]:
-    """The statements of a query of the table above, with their parameters."""
+def asked(name: str, *, vouched: bool = False) -> list[tuple[str, list[Any]]]:
+    """The statements of a query of the table above, with their parameters.
+
+    ``vouched``: SQL Server says of each table that every row has an Id, and none twice.
+    """
     query, answers = QUERIES[name]
-    source = Composer(*answers, integers=frozenset())
+    source = Composer(*answers, integers=frozenset(), vouched=vouched)
     with suppress(TypeError):  # what is not an iterator has asked already
         list(query(source))
     assert source.asked
@@ -149,7 +165,7 @@ def test_the_file_holds_no_query_that_nobody_asks() -> None:
 @pytest.mark.usefixtures("_sql_server")
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_statement_is_bounded_and_no_list_of_parameters_grows(name: str) -> None:
-    for statement, parameters in asked(name):
+    for statement, parameters in asked(name, vouched=True):
         assert is_bounded(statement), statement
         assert len(parameters) <= 6
 
