@@ -175,8 +175,8 @@ def _tolerant_text(value: bytes) -> str:
         return value.decode("utf-8", "surrogateescape")
 
 
-class _Rows:
-    """SQL Server through pyodbc; its connection decodes texts with half a pair as they are."""
+class _SqlServer:
+    """SQL Server, past mssql-django: it would declare the parameters of a GROUP BY as variables."""
 
     loses_halves = False
 
@@ -186,48 +186,41 @@ class _Rows:
     def fetch(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> Fetched:
+        marked = statement % (("?",) * len(parameters))
         self._connection.ensure_connection()
         with (
             self._connection.wrap_database_errors,
             closing(self._connection.connection.cursor()) as cursor,
         ):
-            cursor.execute(_with_marks(statement, parameters), tuple(parameters))
-            return _gathered(_taker(cursor), budget)
+            cursor.execute(marked, tuple(parameters))
+            return self._fetched(cursor, budget)
+
+    def _fetched(self, cursor: Any, budget: Budget | None) -> Fetched:  # noqa: ANN401 - a driver's
+        raise NotImplementedError
 
 
-class _Arrow:
-    """SQL Server through mssql-python: whole columns at a time, without a Python object a row.
+class _Rows(_SqlServer):
+    """Through pyodbc; its connection decodes texts with half a pair as they are."""
+
+    def _fetched(self, cursor: Any, budget: Budget | None) -> Fetched:  # noqa: ANN401 - a driver's
+        return _gathered(_taker(cursor), budget)
+
+
+class _Arrow(_SqlServer):
+    """Through mssql-python: whole columns at a time, without a Python object a row.
 
     Row by row it is five times as slow, and a text with half a pair comes back empty.
     """
 
     loses_halves = True
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self._connection = connection
+    def _fetched(self, cursor: Any, budget: Budget | None) -> Fetched:  # noqa: ANN401 - a driver's
+        def take(rows: int) -> Columns:
+            batch = cursor.arrow_batch(rows)
+            return [column.to_pylist() for column in batch.columns] if batch.num_rows else []
 
-    def fetch(
-        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
-    ) -> Fetched:
-        self._connection.ensure_connection()
-        with (
-            self._connection.wrap_database_errors,
-            closing(self._connection.connection.cursor()) as cursor,
-        ):
-            cursor.execute(_with_marks(statement, parameters), tuple(parameters))
-
-            def take(rows: int) -> Columns:
-                batch = cursor.arrow_batch(rows)
-                return [column.to_pylist() for column in batch.columns] if batch.num_rows else []
-
-            fetched = _gathered(take, budget)
-            # Where the connection breaks under an answer the driver may give the rows that had
-            # come for all there are. The next statement fails then, and the page is read again.
-            cursor.execute("SELECT 1")
+        fetched = _gathered(take, budget)
+        # Where the connection breaks under an answer the driver may give the rows that had come
+        # for all there are. The next statement fails then, and the page is read again.
+        cursor.execute("SELECT 1")
         return fetched
-
-
-def _with_marks(statement: str, parameters: Sequence[Any]) -> str:
-    # mssql-django would do this for us, and declare the parameters of a GROUP BY as variables.
-    marked: str = statement % (("?",) * len(parameters))
-    return marked
