@@ -74,9 +74,9 @@ def submissions(
 
     Where the query holds ``everything``, an answer in range without its submission is an orphan
     (M17), and after the last submission come batches of the orphans beyond it, and of the answers
-    that name no submission at all (in SQLite, and without Ids, these are in the first batch).
-    Where it is a selection, only the answers of the selected submissions are read, and orphans,
-    which belong to nobody, are not looked for.
+    that name no submission at all (where no key vouches for their Ids, these are in the first
+    batch). Where it is a selection, only the answers of the selected submissions are read, and
+    orphans, which belong to nobody, are not looked for.
     """
     low = after
     answers = v2.FormSubmissionMetaData._default_manager.all()

@@ -122,12 +122,14 @@ class TolerantTimestampLoader(TimestampLoader):
             return bytes(data).decode()
 
 
-class _Postgres:
+class _OnConnection:
     loses_halves = False
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
 
+
+class _Postgres(_OnConnection):
     def fetch(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> Fetched:
@@ -139,12 +141,7 @@ class _Postgres:
             return _gathered(_taker(cursor), budget)
 
 
-class _Sqlite:
-    loses_halves = False
-
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self._connection = connection
-
+class _Sqlite(_OnConnection):
     def fetch(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> Fetched:
@@ -175,13 +172,8 @@ def _tolerant_text(value: bytes) -> str:
         return value.decode("utf-8", "surrogateescape")
 
 
-class _SqlServer:
+class _SqlServer(_OnConnection):
     """SQL Server, past mssql-django: it would declare the parameters of a GROUP BY as variables."""
-
-    loses_halves = False
-
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self._connection = connection
 
     def fetch(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None

@@ -27,7 +27,6 @@ T = TypeVar("T")
 # Seconds before each new try of a lost connection: a minute and a half in all, for a failover or
 # a move in Azure takes up to a minute; short enough that a person still watches.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
-WAIT = sum(BACKOFF_SECONDS)
 SLICE_SECONDS = 0.1  # of a wait, for Ctrl-C ends it
 UNSAID = 2  # tries that nobody needs to know of: they take a second and a half
 TRIES_AT_THE_BEGINNING = 3
@@ -263,7 +262,8 @@ class Source:
                 # the session was prepared, and the next one begins anew.
                 self.close()
                 if tried == UNSAID:
-                    self._say(f"{self._lost(trouble)}; trying again for {WAIT:.0f} s")
+                    patience = sum(self._backoff[:most])
+                    self._say(f"{self._lost(trouble)}; trying again for {patience:.0f} s")
                 if not self._waited(pause):
                     raise SourceLostError(self._gave_up(trouble)) from error
         raise AssertionError  # the last pause is None: the loop returned or raised

@@ -330,4 +330,4 @@ def test_r9_who_asked_to_stop_waits_for_no_v2_that_is_lost(
 
     assert 25 < len(waits) < 30
     assert max(waits) <= 0.1
-    assert said == [f"{source.describe()} is lost: database is locked; trying again for 90 s"]
+    assert said == [f"{source.describe()} is lost: database is locked; trying again for 62 s"]
