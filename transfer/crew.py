@@ -1,0 +1,204 @@
+"""A crew of processes that work side by side for one command: forked early, asked later.
+
+They are forked before anything is open (no connection, no thread), and share the memory of what
+is loaded by then. Each waits for a task, reports while it does it, and ends with its parent.
+"""
+
+import gc
+import mmap
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple
+
+from django.db import connections
+
+from transfer.exceptions import RunError
+
+# Seconds a member that was told to end may take before it is killed; nothing it does by then
+# is committed.
+GRACE_SECONDS = 5.0
+
+
+class Report(NamedTuple):
+    """What a member sent: its number, and the message."""
+
+    member: int
+    message: Any
+
+
+class Ended(NamedTuple):
+    """A member is through with its task; ``error`` tells why where it did not get to the end."""
+
+    error: Exception | None = None
+
+
+class MemberLostError(RunError):
+    """A process of the crew ended by itself: killed, or out of memory."""
+
+    retryable = True
+
+
+class Line:
+    """A member's end of the talk with its parent."""
+
+    def __init__(self, pipe: Connection, stop: mmap.mmap, parent: int) -> None:
+        self._pipe = pipe
+        self._stop = stop
+        self._parent = parent
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the member is to end its task with what it has in hand.
+
+        So it is too where the parent is gone: another may begin where it was.
+        """
+        return self._stop[0] != 0 or os.getppid() != self._parent
+
+    def send(self, message: object) -> None:
+        """Tell the parent something that can be pickled.
+
+        Raises:
+            OSError: the parent is gone.
+        """
+        self._pipe.send(message)
+
+    def receive(self) -> Any:  # noqa: ANN401 - what the parent sent
+        """What the parent says next, once it says it.
+
+        Raises:
+            EOFError: the parent is gone.
+        """
+        return self._pipe.recv()
+
+
+Task = Callable[..., None]
+
+
+class Crew:
+    """Processes that wait for tasks. Close it, or they stay.
+
+    Args:
+        size: how many; 0 makes none.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._stop = mmap.mmap(-1, 1)
+        self._pipes: list[Connection] = []
+        self._processes: list[multiprocessing.context.ForkProcess] = []
+        if size:
+            gc.freeze()  # what is there by now stays shared: a collection would write into it
+        for _ in range(size):
+            self._add()
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def _add(self) -> None:
+        context = multiprocessing.get_context("fork")
+        here, there = context.Pipe()
+        others = [*self._pipes, here]
+        line = Line(there, self._stop, os.getpid())
+        process = context.Process(target=_live, args=(line, others))
+        process.start()
+        there.close()
+        self._pipes.append(here)
+        self._processes.append(process)
+
+    def begin(self, member: int, task: Task, *arguments: object) -> None:
+        """Have a member do ``task(line, *arguments)``; it ends with an ``Ended``.
+
+        Args:
+            member: its number, from 0.
+            task: a function of a module.
+            arguments: what can be pickled.
+        """
+        self.say(member, (task, arguments))
+
+    def say(self, member: int, message: object) -> None:
+        """Tell a member something it waits for.
+
+        Raises:
+            MemberLostError: it is gone.
+        """
+        try:
+            self._pipes[member].send(message)
+        except OSError as error:
+            raise self._lost(member) from error
+
+    def reports(self, seconds: float) -> Iterator[Report]:
+        """What members have sent, within so many seconds; ends once something came.
+
+        Raises:
+            MemberLostError: one of them is gone.
+        """
+        ready = wait(self._pipes, seconds)
+        for member, pipe in enumerate(self._pipes):
+            if pipe not in ready:
+                continue
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError) as error:
+                raise self._lost(member) from error
+            yield Report(member, message)
+
+    def stop(self) -> None:
+        """Have every member end its task with what it has in hand."""
+        self._stop[0] = 1
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End all members: after their tasks, or at once, whatever they have in hand."""
+        self.stop()
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            if not at_once:
+                process.join(GRACE_SECONDS)
+            if process.is_alive():
+                process.kill()
+            process.join()
+            process.close()
+        self._pipes, self._processes = [], []
+
+    def _lost(self, member: int) -> MemberLostError:
+        process = self._processes[member]
+        process.join(GRACE_SECONDS)
+        code = process.exitcode
+        why = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        return MemberLostError(f"worker process {member + 1} ended by itself ({why})")
+
+
+_inherited: list[object] = []
+
+
+def _live(line: Line, others: list[Connection]) -> None:
+    # Ctrl-C and SIGTERM reach the whole group; what they mean is the parent's to say.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    for pipe in others:  # or nobody would see that the parent is gone
+        pipe.close()
+    _forget_connections()
+    while True:
+        try:
+            task, arguments = line.receive()
+        except EOFError:
+            return
+        error = None
+        try:
+            task(line, *arguments)
+        except Exception as raised:  # noqa: BLE001 - the parent raises it
+            error = raised
+        try:
+            line.send(Ended(error))
+        except OSError:
+            return
+
+
+def _forget_connections() -> None:
+    """Let the parent's connections be the parent's: to close them here would end its sessions."""
+    for alias in connections:
+        wrapper = connections[alias]
+        _inherited.append(wrapper.connection)
+        wrapper.connection = None
