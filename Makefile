@@ -83,6 +83,15 @@ sql-server-test: venv ## the SQL Server tests on Microsoft's own server (needs D
 	V2_TEST_ADMIN_URL="mssql://pliers_test_admin:$$password@$(SQL_SERVER_PLACE)" \
 		$(PY) -m pytest $(SQL_SERVER_TESTS) $(ARGS)
 
+# make bench SIZE=small; make bench SUBMISSIONS=500000 ROUNDS=5; see benchmarks/README.md
+BENCH := $(PY) -m benchmarks.bench $(if $(SIZE),--size "$(SIZE)") \
+	$(if $(SUBMISSIONS),--submissions "$(SUBMISSIONS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
+	$(if $(SERVER),--server "$(SERVER)")
+
+.PHONY: bench
+bench: venv ## time the import beside its floors and its rivals (SIZE=small: under a minute)
+	@$(BENCH) $(ARGS)
+
 .PHONY: lint
 lint: venv ## ruff, mypy, and no model without its migration
 	@$(PY) -m ruff check .
@@ -105,8 +114,8 @@ lock: venv ## renew requirements.lock from pyproject.toml (needs the network)
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 .PHONY: clean
-clean: stop ## remove environments and caches; var/ with its databases stays
-	@rm -rf .venv .venv.lock .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
+clean: stop ## remove environments, caches and benchmark data; the databases in var/ stay
+	@rm -rf var/bench .venv .venv.lock .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: distclean

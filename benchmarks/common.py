@@ -1,12 +1,10 @@
-"""What the benchmarks share: a v3 database of their own, medians, and a process's peak memory."""
+"""What the benchmarks share: a v3 database of their own, and commands of the project run on it."""
 
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +14,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from benchmarks.processes import Run, run
 from pliers.embedded import Server
 
-ROOT = Path(__file__).resolve().parent.parent
-# ru_maxrss is in KiB on Linux and in bytes on macOS.
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 MIB = 1024 * 1024
 
 
@@ -47,15 +43,6 @@ class Place(NamedTuple):
         return run([sys.executable, "-c", script], environment).output.strip()
 
 
-class Run(NamedTuple):
-    """A process that has ended: seconds, peak memory in bytes, and what it printed."""
-
-    seconds: float
-    peak: int
-    status: int
-    output: str
-
-
 def arguments(description: str) -> argparse.ArgumentParser:
     """A parser with what every benchmark takes."""
     parser = argparse.ArgumentParser(
@@ -71,9 +58,14 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def place(server: str | None) -> Iterator[Place]:
-    """A migrated, empty v3 and a folder; both are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="pliers-bench-") as name:
+def place(server: str | None, parent: Path | None = None) -> Iterator[Place]:
+    """A migrated, empty v3 and a folder; both are gone afterwards.
+
+    Args:
+        server: where to make the database; None: on an embedded server, in the folder.
+        parent: what to make the folder in; None: the system's place for temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix="pliers-bench-", dir=parent) as name:
         folder = Path(name)
         environment = os.environ | {
             "PLIERS_VAR_DIR": str(folder / "var"),
@@ -81,6 +73,9 @@ def place(server: str | None) -> Iterator[Place]:
             "V2_MAPPING": "",
             "V2_TIME_ZONE": "",
             "V2_FORM_STATUS": "",
+            "V2_SCHEMA": "",
+            "V2_MAX_STORED_WARNINGS": "",
+            "DEBUG": "",
         }
         with _database(server, folder / "var") as address:
             found = Place(folder, environment | {"DATABASE_URL": address})
@@ -113,27 +108,18 @@ def _database(server: str | None, var: Path) -> Iterator[str]:
             connection.execute(drop)
 
 
-def manage(environment: dict[str, str], *words: str, allowed: Sequence[int] = (0,)) -> Run:
-    """Run a manage.py command in a process of its own.
+def manage(
+    environment: dict[str, str],
+    *words: str,
+    allowed: Sequence[int] = (0,),
+    watch: bool = False,
+) -> Run:
+    """Run a manage.py command in a process of its own; see ``processes.run``.
 
     Raises:
         SystemExit: it ended with another exit status than those allowed.
     """
-    return run([sys.executable, "manage.py", *words], environment, allowed)
-
-
-def run(command: list[str], environment: dict[str, str], allowed: Sequence[int] = (0,)) -> Run:
-    """Run a process; see ``manage``."""
-    with tempfile.TemporaryFile("w+") as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in allowed:
-            raise SystemExit(f"{' '.join(command[1:])}: exit status {process.returncode}")
-        output.seek(0)
-        return Run(seconds, usage.ru_maxrss * _RSS_UNIT, process.returncode, output.read())
+    return run([sys.executable, "manage.py", *words], environment, allowed, watch=watch)
 
 
 def spread(values: Sequence[float]) -> str:

@@ -22,7 +22,8 @@ from contextlib import closing, suppress
 from typing import Any, NamedTuple
 from unittest import mock
 
-from benchmarks.common import MIB, arguments, manage, place, run, spread, where
+from benchmarks.common import MIB, arguments, manage, place, spread, where
+from benchmarks.processes import run
 
 SEED = 7
 BAR = 2.0

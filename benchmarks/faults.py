@@ -15,8 +15,9 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.common import MIB, Place, Run, arguments, manage, place, spread, where
+from benchmarks.common import MIB, Place, arguments, manage, place, spread, where
 from benchmarks.faulty_v2 import faulty_copy, more_users_and_forms, taken_ids
+from benchmarks.processes import Run
 
 BAR = 2.0
 ROUNDS = 3
