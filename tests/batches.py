@@ -8,6 +8,7 @@ from transfer.batch import MappedBatch
 from transfer.mapping.findings import AnswerLedger, Outcome
 from transfer.plan import PLAN
 from transfer.records import UserRow, V2User
+from transfer.work import lines_of
 
 USERS = PLAN[1]
 NOW = datetime(2024, 3, 1, 10, 20, 30, 123456, tzinfo=UTC)
@@ -42,7 +43,13 @@ def batch(*outcomes: Outcome, number: int = 1, **changes: Any) -> MappedBatch:
     }
     read = {"read": len(outcomes), "answers_read": sum(o.answers.read for o in outcomes)}
     return MappedBatch(
-        USERS, number, f"key {number}", list(outcomes), records=records, **(read | changes)
+        USERS,
+        number,
+        f"key {number}",
+        list(outcomes),
+        records=records,
+        lines=lines_of(outcomes),
+        **(read | changes),
     )
 
 

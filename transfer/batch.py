@@ -1,6 +1,7 @@
 """A batch on its way into v3, and what became of it."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -9,7 +10,7 @@ from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding, Outcome
 from transfer.plan import Step
-from transfer.records import V2Answer
+from transfer.records import V2Answer, V2Submission
 
 # A v2 row as read, and for a submission its answers.
 SourceRecord: TypeAlias = tuple[Any, list[V2Answer] | None]
@@ -28,7 +29,10 @@ class MappedBatch:
         answers_read: answers it counted, those of no submission among them.
         loose: findings about rows that belong to no record (orphans, dangling references).
         records: v2's rows by id as they were read, for error_detail.
+        lines: the outcomes' rows as lines of COPY's text format, None where there is no row.
         closing: the table ends with this batch.
+        size: the batch size it was read with.
+        seconds: what reading and mapping it took, or loading it where that took longer.
     """
 
     step: Step
@@ -38,8 +42,33 @@ class MappedBatch:
     read: int = 0
     answers_read: int = 0
     loose: list[Finding] = field(default_factory=list)
-    records: dict[str, SourceRecord] = field(default_factory=dict)
+    records: Mapping[str, SourceRecord] = field(default_factory=dict)
+    lines: list[bytes | None] = field(default_factory=list)
     closing: bool = False
+    size: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def line_bytes(self) -> int:
+        """How long its lines are, in bytes."""
+        return sum(map(len, filter(None, self.lines)))
+
+
+class SubmissionRecords(Mapping[str, SourceRecord]):
+    """Submissions as they were read, with their answers: made only where they are asked for."""
+
+    def __init__(self, rows: Sequence[V2Submission], answers: Mapping[str, list[V2Answer]]) -> None:
+        self._rows = {row.id: row for row in rows}
+        self._answers = answers
+
+    def __getitem__(self, record_id: str) -> SourceRecord:
+        return self._rows[record_id], self._answers[record_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 class Refusal(NamedTuple):
@@ -62,7 +91,11 @@ class BatchResult:
 
 @dataclass(slots=True)
 class TableState:
-    """One table of a migration as its checkpoint has it."""
+    """One table of a migration, or a range of its keys, as its checkpoint has it.
+
+    A range (``partition`` from 1, in the order of keys; transfer.ranges) ends with the key
+    ``until``, the last one with the table: empty.
+    """
 
     table: str
     status: str
@@ -81,6 +114,8 @@ class TableState:
     heartbeat_at: datetime | None = None
     # What v2's session was like when the table was last taken in hand (transfer.source_session).
     source: dict[str, str] = field(default_factory=dict)
+    partition: int = 0
+    until: str = ""
 
     @property
     def processed(self) -> int:
@@ -106,6 +141,16 @@ class TableState:
         self.records.add(result.records)
         self.answers.add(result.answers)
         self.findings.update(finding.code.value for finding in result.findings)
+
+    def absorb(self, other: "TableState") -> None:
+        """Count what a range of the table has counted."""
+        self.records.add(other.records)
+        self.answers.add(other.answers)
+        self.findings.update(other.findings)
+        self.unstored.update(other.unstored)
+        self.batches += other.batches
+        beats = [one.heartbeat_at for one in (self, other) if one.heartbeat_at]
+        self.heartbeat_at = max(beats, default=None)
 
     def advance(self, batch: MappedBatch, result: BatchResult) -> None:
         """Move the checkpoint past a batch."""
@@ -142,4 +187,5 @@ class TableState:
             "answers": self.answers.as_json(),
             **unstored,
             **({"source": self.source} if self.source else {}),
+            **({"until": self.until} if self.partition else {}),
         }

@@ -4,7 +4,7 @@ A batch's answers are read in pages of their own, cut between two submissions wh
 very many or very long ones: so what is held is bounded, whatever a submission has (R5).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import fitness
+from transfer.answer_columns import AnswerColumns
 from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
 from transfer.source import Page, Source, key_text
@@ -21,6 +22,7 @@ SUBMISSION_COLUMNS = (
     "created_on", "last_updated_on", "organization_id",
 )  # fmt: skip
 ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
+UNMADE = ("id",)  # see AnswerColumns
 # Answers held at once, for a batch is cut behind them: twice those of a thousand submissions of
 # twenty, which is some 60 MB.
 ANSWERS_AT_ONCE = 40_000
@@ -39,7 +41,7 @@ class SubmissionBatch(Batch[V2Submission]):
     v2 has no submission at or after these keys.
     """
 
-    answers: dict[str, list[V2Answer]] = field(default_factory=dict)
+    answers: AnswerColumns = field(default_factory=lambda: AnswerColumns(()))
     orphans: list[V2Answer] = field(default_factory=list)
     answers_read: int = 0
     beyond: bool = False
@@ -48,16 +50,20 @@ class SubmissionBatch(Batch[V2Submission]):
         """Leave out submissions that are not in the run after all, with their answers."""
         without = set(submissions)
         self.rows = [row for row in self.rows if row.id not in without]
-        self.answers_read -= sum(len(self.answers.pop(v2_id)) for v2_id in without)
+        for start, stop in map(self.answers.span, without):
+            self.answers_read -= stop - start
+        self.answers.without(without)
 
 
 class _Part(NamedTuple):
     """Answers of whole submissions, in the order of these, and the last one's key as v2 has it.
 
+    ``columns``: of answers, see AnswerColumns; ``nobodys``: those that name no submission.
     ``ends``: there are no more in the range.
     """
 
-    answers: list[V2Answer]
+    columns: Sequence[Sequence[Any]]
+    nobodys: list[V2Answer]
     last_key: str
     ends: bool
 
@@ -94,7 +100,7 @@ def submissions(
             if not part.ends:
                 high = part.last_key
                 own = rows[: _covered(source, query, rows, low, high)]
-            yield _batch(source, own, part.answers, low, high, everything=everything)
+            yield _batch(source, own, part, low, high, everything=everything)
             rows, low = rows[len(own) :], high
     if everything:
         yield from _beyond(source, answers, size, low, paged=paged)
@@ -108,7 +114,7 @@ def _beyond(
         return
     for part in _parts(source, answers, low, "", keyless=not low and not paged):
         high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
-        batch = _batch(source, [], part.answers, low, high, everything=True)
+        batch = _batch(source, [], part, low, high, everything=True)
         batch.beyond = True
         if batch.orphans:
             yield batch
@@ -151,23 +157,24 @@ def _without_submission(
 def _batch(
     source: Source,
     rows: list[V2Submission],
-    found: list[V2Answer],
+    part: _Part,
     low: str,
     high: str,
     *,
     everything: bool,
 ) -> SubmissionBatch:
-    batch = SubmissionBatch(rows, high, answers={row.id: [] for row in rows})
-    others: list[V2Answer] = []
-    for answer in found:
-        if (own := batch.answers.get(answer[0])) is not None:
-            own.append(answer)
-        else:
-            others.append(answer)
+    answers = answer_columns(source, (row.id for row in rows), part.columns)
     # What is neither the range's own nor an orphan came since the range was read.
-    batch.orphans = _orphans(source, others, low, high) if everything else []
-    batch.answers_read = len(found) - len(others) + len(batch.orphans)
-    return batch
+    others = [*part.nobodys, *answers.others()] if everything else []
+    orphans = _orphans(source, others, low, high)
+    return SubmissionBatch(rows, high, answers, orphans, answers.number + len(orphans))
+
+
+def answer_columns(
+    source: Source, submissions: Iterable[str], columns: Sequence[Sequence[Any]]
+) -> AnswerColumns:
+    """The answers of a page read with ``ANSWER_COLUMNS`` and ``UNMADE``, by submission."""
+    return AnswerColumns(submissions, columns, source.maker(v2.FormSubmissionMetaData, "id"))
 
 
 def _parts(
@@ -190,20 +197,22 @@ def _parts(
         answers = answers.filter(keyed)
     while True:
         inside = between(source, answers, _KEY, low, high).order_by(_KEY)
-        page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
+        page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE, UNMADE)
         if page.length < ANSWERS_AT_ONCE and not page.cut:
             # Within the submissions' range the last key is theirs, whatever an orphan's is.
             last = "" if high else last_key(page, answers)
-            yield _Part([*extra, *page.rows()], last, ends=True)
+            yield _Part(page.columns, extra, last, ends=True)
             return
         # The last submission's answers may go on behind the page: they begin the next one.
         whole, last = _whole(page), last_key(page, answers)
         if whole:
             last = key_text(page.keys[whole - 1])
         else:
-            page = source.read(between(source, answers, _KEY, low, last), ANSWER_COLUMNS)
+            page = source.read(
+                between(source, answers, _KEY, low, last), ANSWER_COLUMNS, unmade=UNMADE
+            )
             whole = page.length
-        yield _Part([*extra, *list(page.rows())[:whole]], last, ends=False)
+        yield _Part([column[:whole] for column in page.columns], extra, last, ends=False)
         extra, low = [], last
 
 

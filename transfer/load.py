@@ -13,7 +13,6 @@ from psycopg import sql
 
 from transfer.batch import BatchResult, MappedBatch, Refusal, SourceRecord
 from transfer.batch_copy import BatchCopy
-from transfer.copytext import copy_line
 from transfer.exceptions import RunError
 from transfer.journal import Journal
 from transfer.ledger import Ledger
@@ -106,7 +105,7 @@ class Loader:
     def _copy(self, writer: Connection, batch: MappedBatch) -> BatchResult:
         step = batch.step
         copier = BatchCopy(writer, self._journal.prepare(writer, step), step.columns)
-        kept = [(n, copy_line(o.row)) for n, o in enumerate(batch.outcomes) if o.row is not None]
+        kept = [(place, line) for place, line in enumerate(batch.lines) if line is not None]
         # By place, not by id: a copy of v2 made by hand may hold an id twice.
         left: dict[int, Finding | None] = {}
         for start in range(0, len(kept), ROWS_A_COPY):

@@ -10,7 +10,13 @@ from django.db.models import Model, Q, QuerySet, TextField, Value
 
 from legacy_v2 import models as v2
 from transfer import extract
-from transfer.extract_submissions import ANSWER_COLUMNS, SUBMISSION_COLUMNS, SubmissionBatch
+from transfer.extract_submissions import (
+    ANSWER_COLUMNS,
+    SUBMISSION_COLUMNS,
+    UNMADE,
+    SubmissionBatch,
+    answer_columns,
+)
 from transfer.mapping.record_detail import answer_key
 from transfer.records import (
     V2Answer,
@@ -51,11 +57,11 @@ def submissions(source: Source, ids: Sequence[str]) -> SubmissionBatch:
     """Those of the submissions that v2 has, with their answers."""
     page = source.read(_with(source, v2.FormSubmission, ids), SUBMISSION_COLUMNS)
     batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], "")
-    batch.answers = {row.id: [] for row in batch.rows}
-    answers = _with(source, v2.FormSubmissionMetaData, list(batch.answers), "form_submission_id")
-    for answer in source.read(answers, ANSWER_COLUMNS).rows():
-        batch.answers[answer[0]].append(answer)
-        batch.answers_read += 1
+    ids_now = [row.id for row in batch.rows]
+    answers = _with(source, v2.FormSubmissionMetaData, ids_now, "form_submission_id")
+    found = source.read(answers, ANSWER_COLUMNS, unmade=UNMADE)
+    batch.answers = answer_columns(source, ids_now, found.columns)
+    batch.answers_read = batch.answers.number
     return batch
 
 

@@ -13,11 +13,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from legacy_v2 import names
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
-from transfer.fetch import HALF_A_PAIR, Budget, Columns, Fetched, decoded, fetcher_of
+from transfer.fetch import HALF_A_PAIR, Budget, Columns, Fetched, Maker, decoded, fetcher_of
 from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_session import session
-from transfer.source_values import normaliser
+from transfer.source_values import as_given, normaliser
 from transfer.sql_server_errors import RECOVERING
 from transfer.target import NETWORK
 from transfer.v2_names import apply_names
@@ -146,10 +146,11 @@ class Source:
         """Rows a combination of the columns' values (as the mapping takes them), the count last."""
         present = [name for name in columns if self.has(query.model, name)]
         grouped = query.order_by().values_list(*present).annotate(rows=models.Count("pk"))
-        found = self._fetch(grouped).columns
+        makers = [*(self.maker(query.model, name) for name in present), as_given]
+        found = self._fetch(grouped, None, makers).columns
         if not found:
             return []
-        values = dict(zip(present, self._normal(query.model, present, found[:-1]), strict=True))
+        values = dict(zip(present, found, strict=False))
         absent = (None,) * len(found[-1])
         return list(zip(*(values.get(name, absent) for name in columns), found[-1], strict=True))
 
@@ -158,6 +159,7 @@ class Source:
         query: "models.QuerySet[Any]",
         columns: Sequence[str],
         characters: int | None = None,
+        unmade: Collection[str] = (),
     ) -> Page:
         """Run the query for these columns (attribute names of its model), in one round trip.
 
@@ -169,6 +171,7 @@ class Source:
             query: what to read.
             columns: attribute names; the first is the key.
             characters: of long texts that are enough: the page is cut behind them.
+            unmade: columns whose values stay as the driver gives them; see ``maker``.
 
         Raises:
             SourceLostError: the connection was lost and stayed lost.
@@ -183,38 +186,40 @@ class Source:
         }
         long = [number for number, kind in texts.items() if kind == "TextField"]
         budget = Budget(characters, long) if characters else None
-        found, cut = self._fetch(query.values_list(*present), budget)
+        makers = [as_given if name in unmade else self.maker(model, name) for name in present]
+        found, cut, keys = self._fetch(query.values_list(*present), budget, makers)
         if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
             asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
-            found, cut = self._fetch(query.values_list(*asked), budget)
-            found = [decoded(each) if n in texts else each for n, each in enumerate(found)]
+            makers = [decoded if n in texts else make for n, make in enumerate(makers)]
+            found, cut, keys = self._fetch(query.values_list(*asked), budget, makers)
         if not found:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
         # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
-        keys = dict(zip(present, found, strict=True)).get(columns[0], [])
-        values = dict(zip(present, self._normal(model, present, found), strict=True))
+        keys = keys if present[0] == columns[0] else ()
+        values = dict(zip(present, found, strict=True))
         absent = (None,) * length
         last_key = key_text(keys[-1]) if keys else ""
         return Page([values.get(name, absent) for name in columns], last_key, length, keys, cut)
 
-    def _normal(
-        self, model: type[models.Model], present: Sequence[str], found: Columns
-    ) -> Iterator[Sequence[Any]]:
-        integers = self.schema.integer_ids
-        table = names.table(model)
-        for name, column in zip(present, found, strict=True):
-            field = names.field_of(model, name)
-            make = normaliser(field, whole=(table, names.column(field)) in integers)
-            yield make(column) if make else column
+    def maker(self, model: type[models.Model], attname: str) -> Maker:
+        """What makes the mapping's values of a column's, as the driver gives them."""
+        field = names.field_of(model, attname)
+        whole = (names.table(model), names.column(field)) in self.schema.integer_ids
+        return normaliser(field, whole=whole) or as_given
 
-    def _fetch(self, query: "models.QuerySet[Any]", budget: Budget | None = None) -> Fetched:
+    def _fetch(
+        self,
+        query: "models.QuerySet[Any]",
+        budget: Budget | None = None,
+        makers: Sequence[Maker] = (),
+    ) -> Fetched:
         compiler = query.using(self.alias).query.get_compiler(self.alias)
         try:
             statement, parameters = compiler.as_sql()
         except EmptyResultSet:  # such as a condition "one of none"
             return Fetched([])
-        return self._run(statement, parameters, budget)
+        return self._run(statement, parameters, budget, makers)
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement that models cannot compose, as the driver gives them.
@@ -228,12 +233,15 @@ class Source:
         return list(zip(*self._run(statement, parameters).columns, strict=True))
 
     def _run(
-        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+        self,
+        statement: str,
+        parameters: Sequence[Any],
+        budget: Budget | None = None,
+        makers: Sequence[Maker] = (),
     ) -> Fetched:
-        return self._attempt(lambda: self._ask(statement, parameters, budget))
-
-    def _ask(self, statement: str, parameters: Sequence[Any], budget: Budget | None) -> Fetched:
-        return fetcher_of(self.connection).fetch(statement, parameters, budget)
+        return self._attempt(
+            lambda: fetcher_of(self.connection).fetch(statement, parameters, budget, makers)
+        )
 
     def _attempt(self, action: Callable[[], T], *, opening: bool = False) -> T:
         """Do it, and again while that may help: at once stops what a person has to mend.

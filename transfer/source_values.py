@@ -22,7 +22,7 @@ def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Norma
         whole: the column's ids are whole numbers in this v2.
     """
     if is_id_field(field):
-        return numbers_as_ids if whole else ids
+        return numbers_as_ids if whole else Ids()
     if isinstance(field, models.BooleanField):
         return bits
     if isinstance(field, models.DateTimeField):
@@ -30,20 +30,38 @@ def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Norma
     return None
 
 
-def ids(values: Sequence[Any]) -> Sequence[Any]:
-    """Ids in lower case.
+def as_given(values: Sequence[Any]) -> Sequence[Any]:
+    """Values that need nothing."""
+    return values
+
+
+class Ids:
+    """Makes ids lower case: those of one column of one page, some after others.
 
     SQL Server and hand-made copies give them in upper case, most SQLite copies in lower: one
-    comparison of the whole column tells, which is cheaper than a call a value.
+    comparison of all tells, which is cheaper than a call a value. Where they have to be made, each
+    spelling is made once: most columns of ids repeat a few.
     """
-    try:
-        if values and values[0] == values[0].lower():
-            joined = "".join(values)
-            if joined == joined.lower():
-                return values
-        return list(map(str.lower, values))
-    except (AttributeError, TypeError):  # a null among them, or what is no text
-        return [None if value is None else str(value).lower() for value in values]
+
+    def __init__(self) -> None:
+        self._known = _LowerCase()
+
+    def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The ids; null stays null."""
+        try:
+            if values and values[0] == values[0].lower():
+                joined = "".join(values)
+                if joined == joined.lower():
+                    return values
+        except (AttributeError, TypeError):  # a null among them, or what is no text
+            pass
+        return list(map(self._known.__getitem__, values))
+
+
+class _LowerCase(dict[Any, str | None]):
+    def __missing__(self, value: object) -> str | None:
+        self[value] = made = None if value is None else str(value).lower()
+        return made
 
 
 def numbers_as_ids(values: Sequence[Any]) -> Sequence[Any]:
@@ -68,6 +86,13 @@ def times(values: Sequence[Any]) -> Sequence[Any]:
     A time that has a zone after all (datetimeoffset) is told by V2_TIME_ZONE's clock, in which
     the mapping reads every time (M3); ``fold`` tells the second of two equal ones.
     """
+    read = datetime.fromisoformat
+    try:
+        made = [None if value is None else read(value) for value in values]
+    except (TypeError, ValueError):  # times already, or what is none
+        made = list(values)
+    if all(type(value) is datetime and value.tzinfo is None for value in made if value):
+        return made
     zone = ZoneInfo(settings.V2_TIME_ZONE)
     return [_time(value, zone) for value in values]
 

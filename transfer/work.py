@@ -14,6 +14,7 @@ from psycopg import sql
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.batch import MappedBatch
+from transfer.copytext import copy_line
 from transfer.journal import DryRunJournal, Journal
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
@@ -340,7 +341,13 @@ def mapped_batch(step: Step, batch: extract.Batch[R], outcomes: list[Outcome]) -
             outcome.record_id: (row, None)
             for row, outcome in zip(batch.rows, outcomes, strict=True)
         },
+        lines=lines_of(outcomes),
     )
+
+
+def lines_of(outcomes: Sequence[Outcome]) -> list[bytes | None]:
+    """The outcomes' rows as lines for COPY, made here and not where the server is waited for."""
+    return [None if one.row is None else copy_line(one.row) for one in outcomes]
 
 
 def leave_out(batch: extract.Batch[R], is_selected: Callable[[R], bool]) -> set[str]:

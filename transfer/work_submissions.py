@@ -7,13 +7,14 @@ from psycopg import sql
 
 from legacy_v2 import models as v2
 from transfer import extract, reread
-from transfer.batch import MappedBatch
+from transfer.batch import MappedBatch, SubmissionRecords
 from transfer.extract_submissions import SubmissionBatch, submissions
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.layout import Reference, form_fields
 from transfer.mapping.numbers import MOST_DIGITS, Number, fallback_number, number_fault
+from transfer.mapping.plain import PlainSubmissions
 from transfer.mapping.submissions import map_submission, orphaned_answer
 from transfer.mapping.text import clean
 from transfer.open_errors import OpenError
@@ -22,7 +23,7 @@ from transfer.records import SubmissionRow, V2Submission, is_id
 from transfer.source import Source
 from transfer.target import Connection
 from transfer.uniqueness import Assignments, Claim
-from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, mapped_batch, sortable
+from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, lines_of, sortable
 
 _TAKEN = """
     SELECT present.organization_id::text, present.submission_number
@@ -40,6 +41,7 @@ class SubmissionsWork:
         self._run = run
         self._step = step
         self._reference = Reference()
+        self._plain = PlainSubmissions(self._reference, run.ctx)
         self._assignments = Assignments(run.journal.migration, step.table, dry=run.journal.dry)
 
     def count(self) -> int:
@@ -52,6 +54,7 @@ class SubmissionsWork:
         self._reference = read_reference(
             run.source, run.lookups, run.ctx, run.target_organizations(), run.target_forms()
         )
+        self._plain = PlainSubmissions(self._reference, run.ctx)
 
     def decide(self, connection: Connection) -> None:
         """Find the submissions that need another number than their lookup code (M12)."""
@@ -90,19 +93,29 @@ class SubmissionsWork:
             numbers: what was decided about those that cannot keep their lookup code.
         """
         outcomes = [self._map(row, batch, numbers) for row in batch.rows]
-        made = mapped_batch(self._step, batch, outcomes)
-        made.answers_read = batch.answers_read
-        made.loose = [orphaned_answer(answer) for answer in batch.orphans]
-        made.records = {key: (row, batch.answers[row.id]) for key, (row, _) in made.records.items()}
-        return made
+        return MappedBatch(
+            self._step,
+            0,
+            batch.last_key,
+            outcomes,
+            read=len(batch.rows),
+            answers_read=batch.answers_read,
+            loose=[orphaned_answer(answer) for answer in batch.orphans],
+            records=SubmissionRecords(batch.rows, batch.answers),
+            lines=lines_of(outcomes),
+        )
 
     def _map(
         self, row: V2Submission, batch: SubmissionBatch, numbers: dict[str, Number]
     ) -> Outcome:
         number = numbers.get(row.id)
-        if number is None and (fault := number_fault(row.lookup_code)):
-            # v2 gained or changed it after the numbers were decided: all its digits are its own.
-            number = late_number(row.id, fault)
+        if number is None:
+            if (plain := self._plain.outcome(row, batch.answers)) is not None:
+                return plain
+            if fault := number_fault(row.lookup_code):
+                # v2 gained or changed it after the numbers were decided: all its digits are its
+                # own.
+                number = late_number(row.id, fault)
         return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
 
     def again(self, errors: Sequence[OpenError]) -> Again:

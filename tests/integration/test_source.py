@@ -19,7 +19,7 @@ from transfer.exceptions import RunStoppedError, SourceError, SourceLostError
 from transfer.source import Source
 from transfer.source_errors import Kind, explain
 from transfer.source_place import describe, identity, sqlite_path
-from transfer.source_values import bits, ids, times
+from transfer.source_values import Ids, bits, times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,9 +129,9 @@ def test_a_table_or_column_that_is_missing_is_named_before_anything_is_begun(
 
 def test_ids_are_lower_case_text_whatever_they_came_as() -> None:
     key = "0A000000-0000-4000-8000-00000000000F"
-    assert list(ids([key, key.lower()])) == [key.lower()] * 2
-    assert list(ids([UUID(key), None])) == [key.lower(), None]
-    assert list(ids(())) == []
+    assert list(Ids()([key, key.lower()])) == [key.lower()] * 2
+    assert list(Ids()([UUID(key), None])) == [key.lower(), None]
+    assert list(Ids()(())) == []
 
 
 def test_bits_are_true_false_or_none() -> None:

@@ -8,6 +8,11 @@ from transfer.mapping.codes import Code
 _UTC_KEYS = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Zulu"})
 
 
+def is_utc(zone: ZoneInfo) -> bool:
+    """Whether the zone is UTC, under any of its names."""
+    return zone.key in _UTC_KEYS
+
+
 def to_utc(moment: datetime, zone: ZoneInfo) -> tuple[datetime, Code | None]:
     """A v2 timestamp as an aware UTC one, and the warning it deserves (M3).
 
@@ -21,7 +26,7 @@ def to_utc(moment: datetime, zone: ZoneInfo) -> tuple[datetime, Code | None]:
     """
     if not isinstance(moment, datetime) or moment.tzinfo is not None:
         raise TypeError(f"not a time without a zone: {moment!r}")
-    if zone.key in _UTC_KEYS:
+    if is_utc(zone):
         return moment.replace(tzinfo=UTC, fold=0), None
     first = moment.replace(tzinfo=zone)
     try:
