@@ -18,7 +18,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from transfer.exceptions import ConfigurationError, TransferError
-from transfer.options import BATCH_SIZE_RULE, MAX_BATCH_SIZE, NAME_RULE, uuid_text
+from transfer.options import (
+    AUTO,
+    BATCH_SIZE_OR_AUTO_RULE,
+    BATCH_SIZE_RULE,
+    MAX_BATCH_SIZE,
+    NAME_RULE,
+    BatchSize,
+    uuid_text,
+)
 from transfer.pace import MAX_PAUSE_MS, MAX_PER_MINUTE, PAUSE_RULE, PER_MINUTE_RULE, Pacing
 
 
@@ -117,6 +125,21 @@ def batch_size(value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= MAX_BATCH_SIZE:
         raise argparse.ArgumentTypeError(f"{BATCH_SIZE_RULE}, got {value!r}")
     return int(value)
+
+
+def batch_size_or_auto(value: str) -> BatchSize:
+    """An argparse type: rows a batch, or auto.
+
+    Raises:
+        argparse.ArgumentTypeError: neither a whole number from 1 to MAX_BATCH_SIZE nor auto.
+    """
+    if value == AUTO:
+        return AUTO
+    try:
+        return batch_size(value)
+    except argparse.ArgumentTypeError:
+        msg = f"{BATCH_SIZE_OR_AUTO_RULE}, got {value!r}"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def positive(value: str) -> int:

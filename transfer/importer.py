@@ -11,13 +11,14 @@ import psycopg
 from legacy_v2.fields import SQL_SERVER
 from transfer import extract, fitness
 from transfer.batch import TableState
+from transfer.batch_size import Allowance
 from transfer.deferral import Deferral, open_deferrals
 from transfer.deferral import told as told_deferrals
 from transfer.exceptions import RunStoppedError, TransferError
 from transfer.journal import DatabaseJournal, DryRunJournal, Journal
 from transfer.load import Loader
-from transfer.options import ImportOptions
-from transfer.pipeline import Allowance, Interruption, Observer, Pipeline, make_work
+from transfer.options import AUTO, ImportOptions
+from transfer.pipeline import Interruption, Observer, Pipeline, make_work
 from transfer.plan import Step
 from transfer.progress import (
     Migration,
@@ -120,7 +121,11 @@ class _Import:
         )
         if migration is None:
             migration = open_migration(
-                self.target.writer, name, options.steps, fingerprint, options.batch_size
+                self.target.writer,
+                name,
+                options.steps,
+                fingerprint,
+                None if options.batch_size == AUTO else options.batch_size,
             )
             ctx = options.context(name, migration.started_at)
         journal = self._journal(migration)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -20,10 +20,13 @@ from transfer.plan import Step, select_steps
 from transfer.tolerance import Tolerance
 
 DEFAULT_BATCH_SIZE = 1000
+AUTO: Final = "auto"
+BatchSize: TypeAlias = int | Literal["auto"]  # auto: see transfer.batch_size
 # A batch is held in memory whole, once as read and once as COPY text: at 20 answers a
 # submission a hundred thousand take about 1.5 GB, more than a laptop should give.
 MAX_BATCH_SIZE = 100_000
 BATCH_SIZE_RULE = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
+BATCH_SIZE_OR_AUTO_RULE = f"{BATCH_SIZE_RULE}, or {AUTO}"
 MAX_NAME_LENGTH = 255  # migration_progress.migration_name varchar(255)
 NAME_RULE = "takes a name that does not begin with '-' (a command would take it for an option)"
 
@@ -50,7 +53,7 @@ class ImportOptions:
     """The options of import_v2 together with the settings that change rows."""
 
     name: str | None = None
-    batch_size: int = DEFAULT_BATCH_SIZE
+    batch_size: BatchSize = DEFAULT_BATCH_SIZE
     organizations: frozenset[str] = frozenset()
     steps: tuple[Step, ...] = field(default_factory=lambda: select_steps(()))
     dry_run: bool = False
@@ -70,7 +73,7 @@ class ImportOptions:
         cls,
         *,
         name: str | None = None,
-        batch_size: int = DEFAULT_BATCH_SIZE,
+        batch_size: BatchSize = DEFAULT_BATCH_SIZE,
         organizations: list[str] | None = None,
         tables: list[str] | None = None,
         dry_run: bool = False,
@@ -83,8 +86,8 @@ class ImportOptions:
         Raises:
             ConfigurationError: a value that cannot be used, named.
         """
-        if not 1 <= batch_size <= MAX_BATCH_SIZE:
-            raise ConfigurationError(f"--batch-size {BATCH_SIZE_RULE}, got {batch_size:,}")
+        if batch_size != AUTO and not 1 <= batch_size <= MAX_BATCH_SIZE:
+            raise ConfigurationError(f"--batch-size {BATCH_SIZE_OR_AUTO_RULE}, got {batch_size:,}")
         if limit is not None and limit < 1:
             raise ConfigurationError(f"--limit takes 1 or more records, got {limit}")
         if name is not None and not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
-from transfer.batch import BatchResult, MappedBatch, TableState
+from transfer.batch import MappedBatch, TableState
+from transfer.batch_size import Allowance
 from transfer.exceptions import SourceLostError
 from transfer.load import Loader
 from transfer.pace import Pace, Pacing
@@ -122,28 +123,6 @@ class Interruption:
             self._in_batches = False
 
 
-class Allowance:
-    """How many records the run may still read: all, or --limit's rest."""
-
-    def __init__(self, batch_size: int, limit: int | None) -> None:
-        self._batch_size = batch_size
-        self._left = limit
-
-    @property
-    def spent(self) -> bool:
-        """Nothing more may be read."""
-        return self._left == 0
-
-    def next(self) -> int:
-        """The next batch's size."""
-        return self._batch_size if self._left is None else min(self._batch_size, self._left)
-
-    def take(self, records: int) -> None:
-        """Records were read."""
-        if self._left is not None:
-            self._left = max(self._left - records, 0)
-
-
 class Pipeline:
     """Runs the tables of one migration in order, each from its checkpoint on."""
 
@@ -196,6 +175,7 @@ class Pipeline:
         """
         self._observer.table_started(state)
         self._check(state)
+        self._allowance.begin()
         with (
             ThreadPoolExecutor(1, thread_name_prefix="load") as executor,
             self._waiting_for_nothing_when_interrupted(),
@@ -207,19 +187,19 @@ class Pipeline:
                 with self._stop.finishing():
                     last = MappedBatch(step, state.batches + 1, state.last_key, closing=True)
                     last.loose = work.closing()
-                    self._settle(executor.submit(self._loader.load, last), state)
+                    self._settle(executor.submit(self._loaded, last), state)
         self._observer.table_ended(state)
 
     def _batches(self, executor: ThreadPoolExecutor, state: TableState, work: Work) -> None:
         number = state.batches
-        waiting: Future[BatchResult] | None = None
+        waiting: Future[MappedBatch] | None = None
 
         def settle() -> None:
             nonlocal waiting
             settling, waiting = waiting, None
             self._settle(settling, state)
 
-        reading = work.batches(state.last_key, self._allowance.next)
+        reading = self._allowance.timed(work.batches(state.last_key, self._allowance.next))
         try:
             # Before a pause the batch on its way in is settled: an hour is long to wait for its
             # error, and its numbers.
@@ -228,7 +208,7 @@ class Pipeline:
                 batch.number = number
                 self._allowance.take(len(batch.outcomes))
                 settle()
-                waiting = executor.submit(self._loader.load, batch)
+                waiting = executor.submit(self._loaded, batch)
                 if self._halted:
                     break
         except KeyboardInterrupt:
@@ -247,9 +227,14 @@ class Pipeline:
             self._run.target.abandon()
             raise
 
-    def _settle(self, waiting: Future[BatchResult] | None, state: TableState) -> None:
+    def _loaded(self, batch: MappedBatch) -> MappedBatch:
+        with self._allowance.timing(batch):
+            self._loader.load(batch)
+        return batch
+
+    def _settle(self, waiting: Future[MappedBatch] | None, state: TableState) -> None:
         if waiting is not None:
-            waiting.result()
+            self._allowance.took(waiting.result())
             self._observer.batch_loaded(state)
             self._check(state)
 

@@ -232,7 +232,7 @@ def open_migration(
     name: str,
     steps: Sequence[Step],
     fingerprint: dict[str, Any],
-    batch_size: int,
+    batch_size: int | None,
 ) -> Migration:
     """The migration of that name: begun now, begun anew after a rollback, or to be resumed.
 
@@ -246,7 +246,8 @@ def open_migration(
             check_resumable(existing[0], fingerprint)
             if not existing[0].finished:
                 connection.execute(
-                    "UPDATE migration_progress SET batch_size = %s WHERE migration_name = %s"
+                    "UPDATE migration_progress SET batch_size = coalesce(%s, batch_size)"
+                    " WHERE migration_name = %s"
                     " AND status <> 'completed'",
                     (batch_size, name),
                 )

@@ -13,7 +13,7 @@ from legacy_v2.ids import uuid_of
 from transfer import cli
 from transfer.exceptions import ConfigurationError
 from transfer.mapping.context import parse_mapping_file
-from transfer.options import ImportOptions, read_mapping_file
+from transfer.options import BatchSize, ImportOptions, read_mapping_file
 from transfer.plan import PLAN, TABLES, select_steps
 
 ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
@@ -24,7 +24,7 @@ ORGANIZATION = "01234567-89AB-CDEF-0123-456789ABCDEF"
     [
         ({"batch_size": 0}, "--batch-size takes a whole number from 1 to 100,000 .*, got 0"),
         ({"batch_size": -1}, "got -1"),
-        ({"batch_size": 10_000_000}, r"held in memory\), got 10,000,000"),
+        ({"batch_size": 10_000_000}, r"held in memory\), or auto, got 10,000,000"),
         ({"limit": 0}, "--limit takes 1 or more records, got 0"),
         ({"limit": -3}, "got -3"),
         ({"name": ""}, "--name takes 1 to 255 characters"),
@@ -44,8 +44,8 @@ def test_a_value_that_cannot_be_used_is_refused_with_the_reason(
         ImportOptions.build(**given)
 
 
-@pytest.mark.parametrize("size", [1, 100_000])
-def test_the_bounds_of_the_batch_size_are_allowed(size: int) -> None:
+@pytest.mark.parametrize("size", [1, 100_000, "auto"])
+def test_the_bounds_of_the_batch_size_are_allowed(size: BatchSize) -> None:
     assert ImportOptions.build(batch_size=size).batch_size == size
 
 
@@ -82,6 +82,10 @@ def test_tables_are_moved_in_the_plan_s_order_whatever_order_they_are_named_in()
         (cli.batch_size, "1.5", "got '1.5'"),
         (cli.batch_size, "10000000", "held in memory"),
         (cli.batch_size, "", "got ''"),
+        (cli.batch_size, "auto", "in memory\\), got 'auto'"),
+        (cli.batch_size_or_auto, "fast", "from 1 to 100,000 .*, or auto, got 'fast'"),
+        (cli.batch_size_or_auto, "Auto", "or auto, got 'Auto'"),
+        (cli.batch_size_or_auto, "0", "or auto, got '0'"),
         (cli.positive, "0", "at least 1, got '0'"),
         (cli.positive, "²", "at least 1"),
         (cli.not_negative, "-1", "at least 0, got '-1'"),
@@ -109,6 +113,8 @@ def test_argparse_is_told_why_a_value_is_wrong(
     ("convert", "value", "result"),
     [
         (cli.batch_size, "100000", 100_000),
+        (cli.batch_size_or_auto, "1", 1),
+        (cli.batch_size_or_auto, "auto", "auto"),
         (cli.positive, "7", 7),
         (cli.not_negative, "0", 0),
         (cli.share, "0.05", Decimal("0.05")),
@@ -126,7 +132,7 @@ def test_argparse_gets_the_value(
 
 
 def test_what_changes_no_row_leaves_the_fingerprint() -> None:
-    other = ImportOptions(name="b", batch_size=7, limit=3, max_stored_warnings=0, dry_run=True)
+    other = ImportOptions(name="b", batch_size="auto", limit=3, max_stored_warnings=0, dry_run=True)
 
     assert other.fingerprint("here") == ImportOptions().fingerprint("here")
 

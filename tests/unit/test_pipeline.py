@@ -1,4 +1,4 @@
-"""The small parts a run is made of: the allowance of --limit, Ctrl-C, COPY's error context."""
+"""The small parts a run is made of: Ctrl-C, COPY's error context."""
 
 import io
 import os
@@ -16,37 +16,7 @@ from transfer.batch import TableState
 from transfer.batch_copy import _line_of, is_refusal
 from transfer.console import ConsoleObserver
 from transfer.ledger import Ledger
-from transfer.pipeline import Allowance, Interruption
-
-
-def test_without_a_limit_every_batch_is_whole() -> None:
-    allowance = Allowance(10, None)
-
-    allowance.take(1000)
-
-    assert allowance.next() == 10
-    assert not allowance.spent
-
-
-def test_a_limit_cuts_the_last_batch_and_is_spent() -> None:
-    allowance = Allowance(10, 13)
-
-    sizes = []
-    while size := allowance.next():
-        sizes.append(size)
-        allowance.take(size)
-
-    assert sizes == [10, 3]
-    assert allowance.spent
-
-
-def test_a_limit_is_never_below_nothing() -> None:
-    allowance = Allowance(10, 3)
-
-    allowance.take(5)
-
-    assert allowance.spent
-    assert allowance.next() == 0
+from transfer.pipeline import Interruption
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

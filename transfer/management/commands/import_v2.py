@@ -5,11 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from transfer.batch_size import TARGET_SECONDS
 from transfer.cli import (
     ExitStatus,
     TransferCommand,
     add_pacing,
-    batch_size,
+    batch_size_or_auto,
     migration_name,
     not_negative,
     organization_id,
@@ -19,7 +20,7 @@ from transfer.cli import (
 )
 from transfer.console import ConsoleObserver
 from transfer.importer import run_import
-from transfer.options import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, ImportOptions
+from transfer.options import AUTO, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, ImportOptions
 from transfer.plan import TABLES
 from transfer.tolerance import Tolerance
 
@@ -35,10 +36,11 @@ class Command(TransferCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--batch-size",
-            type=batch_size,
+            type=batch_size_or_auto,
             default=DEFAULT_BATCH_SIZE,
             metavar="N",
-            help=f"v2 records a transaction, 1 to {MAX_BATCH_SIZE} (default %(default)s)",
+            help=f"v2 records a transaction, 1 to {MAX_BATCH_SIZE}, or {AUTO}: as many as take "
+            f"about {TARGET_SECONDS:g} s, fewer where they are large (default %(default)s)",
         )
         parser.add_argument(
             "--name",
