@@ -73,6 +73,7 @@ def submissions(
     query: "QuerySet[Any]",
     size: BatchSize,
     after: str = "",
+    until: str = "",
     *,
     everything: bool = True,
 ) -> Iterator[SubmissionBatch]:
@@ -83,6 +84,8 @@ def submissions(
     that name no submission at all (where no key vouches for their Ids, these are in the first
     batch). Where it is a selection, only the answers of the selected submissions are read, and
     orphans, which belong to nobody, are not looked for.
+
+    All of it lies behind the key ``after`` and up to ``until``; empty: up to the end.
     """
     low = after
     answers = v2.FormSubmissionMetaData._default_manager.all()
@@ -92,6 +95,7 @@ def submissions(
         return
     if not everything:
         answers = answers.filter(Exists(query.filter(id=OuterRef("form_submission_id"))))
+    query = between(source, query, "id", "", until)
     for page in pages(source, query, SUBMISSION_COLUMNS, size, after):
         rows = [V2Submission(*row) for row in page.rows()]
         first = everything and not low and not paged
@@ -102,18 +106,27 @@ def submissions(
                 own = rows[: _covered(source, query, rows, low, high)]
             yield _batch(source, own, part, low, high, everything=everything)
             rows, low = rows[len(own) :], high
-    if everything:
-        yield from _beyond(source, answers, size, low, paged=paged)
+    # A range ends with a submission, unless v2 has deleted it since.
+    if everything and (low != until or not until):
+        yield from _beyond(source, answers, size, low, until, paged=paged)
 
 
 def _beyond(
-    source: Source, answers: "QuerySet[Any]", size: BatchSize, low: str, *, paged: bool
+    source: Source,
+    answers: "QuerySet[Any]",
+    size: BatchSize,
+    low: str,
+    until: str,
+    *,
+    paged: bool,
 ) -> Iterator[SubmissionBatch]:
-    """Answers behind the last submission of v2, and those that name none."""
+    """Answers behind the last submission, and at v2's end those that name none."""
     if not size():
         return
-    for part in _parts(source, answers, low, "", keyless=not low and not paged):
-        high = part.last_key or low or before_all(source, v2.FormSubmissionMetaData, _KEY)
+    first = not low and not paged
+    for part in _parts(source, answers, low, until, keyless=first):
+        high = part.last_key or until or low
+        high = high or before_all(source, v2.FormSubmissionMetaData, _KEY)
         batch = _batch(source, [], part, low, high, everything=True)
         batch.beyond = True
         if batch.orphans:
@@ -121,7 +134,7 @@ def _beyond(
         if not size():
             return
         low = high
-    if paged:
+    if paged and not until:
         yield from _without_submission(source, answers, size, NO_SUBMISSION)
 
 

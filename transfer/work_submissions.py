@@ -72,13 +72,14 @@ class SubmissionsWork:
             value = clean(code) if code and fault is None else None
             yield Claim(v2_id, organization, sortable(created_on), value, fault)
 
-    def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
-        """See Work.batches."""
+    def batches(
+        self, after: str, size: extract.BatchSize, until: str = ""
+    ) -> Iterator[MappedBatch]:
+        """See Work.batches; up to a key, where one is given."""
         run = self._run
         everything = run.scope.everything
-        read = submissions(
-            run.source, run.scope.submission_query(), size, after, everything=everything
-        )
+        query = run.scope.submission_query()
+        read = submissions(run.source, query, size, after, until, everything=everything)
         for batch in read:
             if not everything:
                 batch.pass_over(row.id for row in batch.rows if not self._selected(row))
