@@ -8,13 +8,13 @@ collation; only the decisions about offenders are kept (migration_assignments), 
 finds the same ones.
 """
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from psycopg import sql
 
 from transfer.copytext import copy_line
+from transfer.lookup_codes import COPY_END, COPY_HEAD, Codes
 from transfer.mapping.codes import Code
 from transfer.mapping.numbers import FEWEST_DIGITS, MOST_DIGITS, Number
 from transfer.mapping.users import email_key
@@ -23,6 +23,10 @@ from transfer.target import Connection, Target
 
 # v3's own users read at once.
 PRESENT_AT_ONCE = 10_000
+# Keys of codes that several submissions may share, held while those are looked for: some 6 MB.
+SHARED_AT_MOST = 50_000
+# Decisions of a table held for all its batches: some 3 MB. Beyond, each batch asks for its own.
+DECISIONS_AT_MOST = 10_000
 # Whether a row of v3 is one of v2's, brought by this migration or another: then its v2 row's
 # claim speaks for it. A row from elsewhere keeps what it has, even under an id v2 has too.
 FROM_V2 = sql.SQL(
@@ -32,16 +36,12 @@ FROM_V2 = sql.SQL(
 
 
 class Claim(NamedTuple):
-    """One v2 row's wish for a value that must be unique in its organization.
-
-    ``value`` is None where the row has none that can be used; ``fault`` then says why.
-    """
+    """One v2 user's wish for an email that must be unique in its organization, folded."""
 
     id: str
     organization_id: str
-    created_on: datetime | str | None
-    value: str | None
-    fault: str | None
+    created_on: str | None
+    value: str
 
 
 class Assignments:
@@ -58,11 +58,13 @@ class Assignments:
         self._table = table
         self._dry = dry
         self._into = sql.Identifier("dry_run_assignments" if dry else "migration_assignments")
-        self._count: int | None = None
+        self._few: dict[str, Number] | None = None
+        self._are_many = False
 
     def decide_emails(self, connection: Connection, claims: Iterable[Claim]) -> None:
         """Find the users whose email an earlier one of their organization has (M6)."""
-        self._stage(connection, claims)
+        self._forget(connection)
+        self._stage(connection, (copy_line((*claim, None)) for claim in claims))
         self._stage_present_emails(connection)
         # v3's own users come after v2's, but one that is there keeps its email all the same.
         self._insert(
@@ -105,9 +107,21 @@ class Assignments:
                     for organization, email in rows:
                         copy.write(copy_line((organization, email_key(email))))
 
-    def decide_numbers(self, connection: Connection, claims: Iterable[Claim]) -> None:
-        """Find the submissions that cannot keep their lookup code, and their numbers (M12)."""
-        self._stage(connection, claims)
+    def decide_numbers(self, connection: Connection, codes: Codes) -> None:
+        """Find the submissions that cannot keep their lookup code, and their numbers (M12).
+
+        Where v3 is empty only those are claims that may share a code, or have none that can be a
+        number, or one that another may be given: nobody else can need a number, or be in the way.
+        """
+        self._forget(connection)
+        wishes = codes.wishes()
+        if not connection.execute("SELECT 1 FROM submissions LIMIT 1").fetchall():
+            shared, faulty = self._shared(connection, codes)
+            if not shared and not faulty:
+                return
+            if len(shared) <= SHARED_AT_MOST:
+                wishes = (some.suspects(shared) for some in wishes)
+        self._stage(connection, (some.copy_lines() for some in wishes))
         query = sql.SQL(
             """
             CREATE TEMPORARY TABLE homeless ON COMMIT DROP AS
@@ -144,6 +158,27 @@ class Assignments:
                 break
             self._house(connection, digits)
 
+    def _shared(self, connection: Connection, codes: Codes) -> tuple[set[int], bool]:
+        """Keys that several submissions have, and whether any code can be no number.
+
+        One key more than SHARED_AT_MOST where there are more than these.
+        """
+        connection.execute("CREATE TEMPORARY TABLE code_keys (key bigint NOT NULL) ON COMMIT DROP")
+        statement = "COPY code_keys FROM STDIN (FORMAT binary)"
+        faulty = False
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(COPY_HEAD)
+            for some in codes.all_keys():
+                copy.write(some.copy_rows())
+                faulty |= some.faulty
+            copy.write(COPY_END)
+        found = connection.execute(
+            "SELECT key FROM code_keys GROUP BY key HAVING count(*) > 1 LIMIT %s",
+            (SHARED_AT_MOST + 1,),
+        ).fetchall()
+        connection.execute("DROP TABLE code_keys")
+        return {key for (key,) in found}, faulty
+
     def _house(self, connection: Connection, digits: int) -> None:
         """Give each number of this length to the first who wants it, unless it is taken."""
         connection.execute("DROP TABLE IF EXISTS housed")
@@ -169,35 +204,45 @@ class Assignments:
         connection.execute("DELETE FROM homeless USING housed WHERE homeless.id = housed.id")
 
     def lookup(self, target: Target, ids: list[str]) -> dict[str, Number]:
-        """The decisions about these rows: id → value and code."""
-        if not self._any(target):
-            return {}
+        """The decisions about these rows: id → value and code.
+
+        Where a table has few, they are read once for all its batches.
+        """
+        if self._few is None and not self._are_many:
+            few = dict(self._read(target, sql.SQL("LIMIT {}").format(DECISIONS_AT_MOST + 1)))
+            self._are_many = len(few) > DECISIONS_AT_MOST
+            self._few = None if self._are_many else few
+        if self._few is not None:
+            return {own: self._few[own] for own in self._few.keys() & ids}
+        # About what is no id nothing was decided.
+        known = list(filter(is_id, ids))
+        return dict(self._read(target, sql.SQL("AND record_id = ANY(%s::uuid[])"), known))
+
+    def _read(
+        self, target: Target, which: sql.SQL | sql.Composed, *parameters: object
+    ) -> Iterator[tuple[str, Number]]:
         query = sql.SQL(
             "SELECT record_id::text, coalesce(value, ''), code FROM {table} "
-            "WHERE migration_name = %s AND table_name = %s AND record_id = ANY(%s::uuid[])"
-        ).format(table=self._into)
-        # About what is no id nothing was decided.
-        rows = target.read(query, (self._migration, self._table, list(filter(is_id, ids))))
-        return {record_id: Number(value, Code(code)) for record_id, value, code in rows}
+            "WHERE migration_name = %s AND table_name = %s {which}"
+        ).format(table=self._into, which=which)
+        for record_id, value, code in target.read(
+            query, (self._migration, self._table, *parameters)
+        ):
+            yield record_id, Number(value, Code(code))
 
-    def _any(self, target: Target) -> bool:
-        if self._count is None:
-            query = sql.SQL(
-                "SELECT count(*) FROM (SELECT FROM {table} WHERE migration_name = %s"
-                " AND table_name = %s LIMIT 1) AS found"
-            ).format(table=self._into)
-            self._count = target.read(query, (self._migration, self._table))[0][0]
-        return bool(self._count)
-
-    def _stage(self, connection: Connection, claims: Iterable[Claim]) -> None:
+    def _forget(self, connection: Connection) -> None:
+        """Forget what was decided: now, or before the answer to the commit was lost."""
+        self._few, self._are_many = None, False
         if self._dry:
             connection.execute(
                 "CREATE TEMPORARY TABLE IF NOT EXISTS dry_run_assignments"
                 " (LIKE migration_assignments INCLUDING ALL)"
             )
-        # Made before, where the answer to the commit was lost with the connection.
         forget = sql.SQL("DELETE FROM {} WHERE migration_name = %s AND table_name = %s")
         connection.execute(forget.format(self._into), (self._migration, self._table))
+
+    def _stage(self, connection: Connection, lines: Iterable[bytes]) -> None:
+        """Put claims into a temporary table, as lines of COPY's text format."""
         connection.execute(
             """
             CREATE TEMPORARY TABLE claims (
@@ -208,8 +253,8 @@ class Assignments:
         )
         statement = "COPY claims (id, organization_id, created_on, value, fault) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for claim in claims:
-                copy.write(copy_line(claim))
+            for some in lines:
+                copy.write(some)
         connection.execute("ANALYZE claims")
 
     def _insert(self, connection: Connection, select: str) -> None:

@@ -16,6 +16,7 @@ from transfer import extract, reread
 from transfer.batch import MappedBatch
 from transfer.copytext import copy_line
 from transfer.journal import DryRunJournal, Journal
+from transfer.lookup_codes import sortable
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
 from transfer.mapping.forms import (
@@ -192,7 +193,7 @@ class UsersWork:
             v2_id, organization, email, created_on = row
             # What is no text, or has an id that is none, fails when it is mapped.
             if email and isinstance(email, str) and is_id(v2_id) and is_id(organization):
-                yield Claim(v2_id, organization, sortable(created_on), email_key(email), None)
+                yield Claim(v2_id, organization, sortable(created_on), email_key(email))
 
     def batches(self, after: str, size: extract.BatchSize) -> Iterator[MappedBatch]:
         """See Work.batches."""
@@ -365,9 +366,3 @@ def ids_of(errors: Sequence[OpenError]) -> list[str]:
 def _text(value: object) -> str:
     # A name that is no text makes its record fail when it is mapped; here it only wants a slug.
     return value if isinstance(value, str) else ""
-
-
-def sortable(value: object) -> str | None:
-    """A v2 time as text that sorts as time does; None for what is no time."""
-    # v2's own time, without a zone: the rule orders by CreatedOn as v2 has it.
-    return value.isoformat(" ") if hasattr(value, "isoformat") else None

@@ -9,6 +9,7 @@ from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.batch import MappedBatch, SubmissionRecords
 from transfer.extract_submissions import SubmissionBatch, submissions
+from transfer.lookup_codes import V2Codes, sortable
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Finding, Outcome
@@ -22,8 +23,8 @@ from transfer.plan import Step
 from transfer.records import SubmissionRow, V2Submission, is_id
 from transfer.source import Source
 from transfer.target import Connection
-from transfer.uniqueness import Assignments, Claim
-from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, lines_of, sortable
+from transfer.uniqueness import Assignments
+from transfer.work import FORMS_AT_ONCE, Again, Run, ids_of, lines_of
 
 _TAKEN = """
     SELECT present.organization_id::text, present.submission_number
@@ -58,19 +59,9 @@ class SubmissionsWork:
 
     def decide(self, connection: Connection) -> None:
         """Find the submissions that need another number than their lookup code (M12)."""
-        self._assignments.decide_numbers(connection, self._claims())
-
-    def _claims(self) -> Iterator[Claim]:
-        columns = ("id", "form_type_id", "lookup_code", "created_on", "organization_id")
-        owners = self._run.scope.form_organization
-        for row in extract.scan(self._run.source, v2.FormSubmission, columns):
-            v2_id, form_id, code, created_on, own = row
-            organization = own or owners.get(form_id)
-            if not is_id(organization) or not is_id(v2_id) or not isinstance(code, str | None):
-                continue  # it will fail, and no number of any organization is at stake
-            fault = number_fault(code)
-            value = clean(code) if code and fault is None else None
-            yield Claim(v2_id, organization, sortable(created_on), value, fault)
+        run = self._run
+        codes = V2Codes(run.source, run.scope.form_organization)
+        self._assignments.decide_numbers(connection, codes)
 
     def batches(
         self, after: str, size: extract.BatchSize, until: str = ""

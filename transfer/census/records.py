@@ -23,6 +23,7 @@ from transfer.census.advice import (
 )
 from transfer.census.hazard import Tally
 from transfer.census.spool import Spool, Wish
+from transfer.lookup_codes import sortable
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import Outcome
@@ -40,7 +41,7 @@ from transfer.mapping.users import email_key, map_user
 from transfer.records import FormRow, OrganizationRow, UserRow, V3Row, is_id
 from transfer.scope import Scope
 from transfer.source import Source
-from transfer.work import FORMS_AT_ONCE, sortable
+from transfer.work import FORMS_AT_ONCE
 
 PAGE = 1000  # organizations or users read at once
 SLUG = "census"  # any: nothing asks for a slug here

@@ -6,6 +6,7 @@ from transfer.mapping.codes import Code
 from transfer.mapping.text import clean
 
 MAX_NUMBER = 50
+PREFIX = "V2-"  # of a number made from an Id
 # How many of the Id's hex digits a number made from it starts with, and can have.
 FEWEST_DIGITS = 8
 MOST_DIGITS = 32
@@ -38,4 +39,4 @@ def fallback_number(v2_id: str, digits: int) -> str:
     """
     if not FEWEST_DIGITS <= digits <= MOST_DIGITS:
         raise ValueError(f"a number has {FEWEST_DIGITS} to {MOST_DIGITS} digits, not {digits}")
-    return f"V2-{v2_id.replace('-', '').lower()[:digits]}"
+    return f"{PREFIX}{v2_id.replace('-', '').lower()[:digits]}"

@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from transfer import scope, uniqueness, work, work_submissions
+from transfer.lookup_codes import Wishes
 from transfer.mapping import answers, forms, layout, record, slugs, submissions
 from transfer.mapping.context import SUBMISSION_STATUSES, MappingContext
 from transfer.mapping.findings import Outcome
 from transfer.mapping.record import RecordInHand
-from transfer.uniqueness import Assignments
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -126,15 +126,12 @@ def _default_first(form: Any, ctx: MappingContext) -> str | None:
     return form.organization_id or ctx.default_organization
 
 
-def _later_first(original: Callable[..., None]) -> Callable[..., None]:
-    def stage(self: Assignments, connection: Any, claims: Any) -> None:
-        def turned(made: str | None) -> str | None:
-            at = datetime.fromisoformat(made) if made else None
-            return (datetime.max - (at - datetime.min)).isoformat(" ") if at else None  # noqa: DTZ901 - v2's times have no zone
+def _later_first(original: Callable[[Wishes], bytes]) -> Callable[[Wishes], bytes]:
+    def lines(self: Wishes) -> bytes:
+        turned = [made and datetime.max - (made - datetime.min) for made in self.created]  # noqa: DTZ901 - v2's times have no zone
+        return original(self._replace(created=turned))
 
-        original(self, connection, [c._replace(created_on=turned(c.created_on)) for c in claims])
-
-    return stage
+    return lines
 
 
 def _choice_first(answer: Any) -> Any:
@@ -235,7 +232,7 @@ BREAKS = [
           (("forms", "definition"),)),
     Break("M12: numbers of nine digits", put(uniqueness, "FEWEST_DIGITS", 9), (NUMBER,)),
     Break("M12: the later one keeps the number",
-          put(Assignments, "_stage", _later_first(Assignments._stage)), (NUMBER,)),
+          put(Wishes, "copy_lines", _later_first(Wishes.copy_lines)), (NUMBER,)),
     Break("M12: v2's code lost", put(submissions, "_number", _without_code),
           (("submissions", "metadata[legacy_number]"),)),
     Break("M13: a status of v3's not known", put(MappingContext, "statuses", statuses),
