@@ -92,6 +92,10 @@ BENCH := $(PY) -m benchmarks.bench $(if $(SIZE),--size "$(SIZE)") \
 bench: venv ## time the import beside its floors and its rivals (SIZE=small: under a minute)
 	@$(BENCH) $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: venv ## time and memory of a submission among 500,000 against among 50,000
+	@$(BENCH) --scale only $(ARGS)
+
 .PHONY: lint
 lint: venv ## ruff, mypy, and no model without its migration
 	@$(PY) -m ruff check .

@@ -23,15 +23,17 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import goals
+from benchmarks import goals, scale
 from benchmarks.common import arguments, place
-from benchmarks.contestants import Contest
+from benchmarks.contestants import NAMES, Contest
 from benchmarks.database import Connection
-from benchmarks.dataset import BYTES_AN_ANSWER, Dataset, dataset, kept
+from benchmarks.dataset import BYTES_AN_ANSWER, dataset, kept
 from benchmarks.processes import ROOT
 from benchmarks.render import BARS_ARE_FOR, Findings
 
-SIZES = {"small": 10_000, "full": BARS_ARE_FOR}
+SIZES = {"small": 5_000, "full": BARS_ARE_FOR}
+SCALE = (50_000, 500_000)
+MOST_DEAR_ROUNDS = 3
 # Of the data's size, what a run takes besides: v3, its log, v2 staged, the bytes of a run.
 ROOM = 6
 
@@ -42,35 +44,39 @@ def main() -> None:
     chosen = _chosen()
     with kept(chosen.data) as folder:
         _sweep(folder)
-        _room(folder, chosen.submissions * chosen.answers)
+        most = max([chosen.submissions, *(chosen.scale_sizes if chosen.scale else ())])
+        _room(folder, most * chosen.answers)
         with place(chosen.server, folder) as at, psycopg.connect(at.dsn(), autocommit=True) as v3:
-            data = dataset(at, folder, chosen.submissions, chosen.answers)
-            found = _measure(Contest(at, v3, data), chosen)
-    chosen.output.write_text(json.dumps(found.as_json(), indent=2) + "\n")
-    print(json.dumps(found.as_json(), indent=2) if chosen.json else found.as_text())
+            found = Findings(_conditions(v3, chosen))
+            if chosen.scale != "only":
+                data = dataset(at, folder, chosen.submissions, chosen.answers)
+                _measure(Contest(at, v3, data, chosen.dear_rounds), chosen.rounds, found)
+            if chosen.scale:
+                options = {"answers": chosen.answers, "rounds": chosen.rounds}
+                scale.measure(at, v3, folder, chosen.scale_sizes, found, **options)
+    document = json.dumps(found.as_json(), indent=2)
+    chosen.output.write_text(document + "\n")
+    print(document if chosen.json else found.as_text())
 
 
-def _measure(contest: Contest, chosen: argparse.Namespace) -> Findings:
-    conditions = _conditions(contest.v3, contest.data, chosen.rounds)
-    left_out: dict[str, str] = {}
-    for number in range(1, chosen.rounds + 1):
-        _say(f"round {number} of {chosen.rounds}")
-        contest.round()
+def _measure(contest: Contest, rounds: int, found: Findings) -> None:
+    _say("v2 into the same PostgreSQL, for strategy.md's SQL")
+    contest.prepare()
+    for number in range(1, rounds + 1):
+        _say(f"round {number} of {rounds}")
+        contest.round(number)
     _say("memory")
     contest.peaks()
-    notes = []
+    found.series |= dict(sorted(contest.series.items()))
+    found.memory |= contest.memory
+    found.results += goals.results(contest.series, contest.memory, contest.left_out)
+    for key, why in contest.left_out.items():
+        found.notes.append(f"{key}. {NAMES[key]} did not take part: {why}")
     if contest.data.submissions != BARS_ARE_FOR:
-        notes.append(
+        found.notes.append(
             f"the bars are set for {BARS_ARE_FOR:,} submissions of 20 answers: at another size"
             " starting a process weighs more, or less"
         )
-    return Findings(
-        conditions,
-        dict(sorted(contest.series.items())),
-        contest.memory,
-        goals.results(contest, left_out),
-        notes,
-    )
 
 
 def _chosen() -> argparse.Namespace:
@@ -79,6 +85,20 @@ def _chosen() -> argparse.Namespace:
     parser.add_argument("--submissions", type=_positive, help="the same as a number")
     parser.add_argument("--answers", type=_positive, default=20, help="of each submission")
     parser.add_argument("--rounds", type=_positive, default=3, help="runs of each contestant")
+    parser.add_argument(
+        "--dear-rounds",
+        type=_positive,
+        help="rounds of pgloader and of the killed import (default: as all the others, three at"
+        " most; one with --size small)",
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("too", "only"),
+        help="measure a submission among 500,000 and among 50,000 too, or only that",
+    )
+    parser.add_argument(
+        "--scale-sizes", type=_positive, nargs=2, default=SCALE, help="in place of these two"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
         "--data", type=Path, default=ROOT / "var" / "bench", help="folder the v2 files are kept in"
@@ -88,6 +108,8 @@ def _chosen() -> argparse.Namespace:
     )
     chosen = parser.parse_args()
     chosen.submissions = chosen.submissions or SIZES[chosen.size]
+    most = 1 if chosen.size == "small" else MOST_DEAR_ROUNDS
+    chosen.dear_rounds = chosen.dear_rounds or min(chosen.rounds, most)
     chosen.data = chosen.data.absolute()
     chosen.output = chosen.output or chosen.data / "bench.json"
     return chosen
@@ -99,10 +121,14 @@ def _positive(value: str) -> int:
     return int(value)
 
 
-def _conditions(v3: Connection, data: Dataset, rounds: int) -> dict[str, Any]:
+def _conditions(v3: Connection, chosen: argparse.Namespace) -> dict[str, Any]:
     ((version,),) = v3.execute("SHOW server_version").fetchall()
+    sizes = [] if chosen.scale == "only" else [chosen.submissions]
+    sizes += chosen.scale_sizes if chosen.scale else []
+    submissions = ", ".join(f"{size:,}" for size in sizes)
     return {
-        "benchmark": f"{data.submissions:,} submissions of {data.answers} answers, {rounds} rounds",
+        "benchmark": f"{submissions} submissions of {chosen.answers} answers,"
+        f" rounds: {chosen.rounds}",
         "at": datetime.now(UTC).isoformat(" ", "seconds"),
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {platform.platform()}",

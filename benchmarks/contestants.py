@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 
-from benchmarks import database
+from benchmarks import database, pgloader, resume, strategy
 from benchmarks.common import Place, manage
 from benchmarks.database import Connection
 from benchmarks.dataset import Dataset
@@ -23,6 +23,9 @@ NAMES = {
     "h": "import_v2, nothing to do",
     "k": "import_v2 after a kill at 90 %",
 }
+WRITERS = frozenset("acdefk")
+# A small v2 has ten batches at least: or it could not be killed at 90 % of them.
+BATCHES = 10
 
 
 @dataclass(slots=True)
@@ -33,51 +36,66 @@ class Contest:
         at: where they run.
         v3: a connection of the benchmark's own, in autocommit.
         data: the v2.
+        dear: how many rounds e and k take part in; they take longest, or are nobody's rival.
         words: further words for import_v2.
+
+    Attributes:
+        series: times, by contestant.
+        memory: peaks, by command.
+        left_out: why a contestant did not take part.
     """
 
     at: Place
     v3: Connection
     data: Dataset
+    dear: int
     words: tuple[str, ...] = ()
     series: dict[str, Series] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    _dsn: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """Of every command: this v2, this v3."""
-        return self.at.v2(self.data.path)
+        self._dsn = self._dsn or self.at.dsn()
+        return self.at.v2(self.data.path) | {"BENCH_V3": self._dsn}
 
-    def round(self) -> None:
+    def prepare(self) -> None:
+        """What is made once, and counted for nobody."""
+        strategy.stage(self.v3, self.data.path)
+
+    def round(self, number: int) -> None:
         """Every contestant once; what leans on a finished import follows it."""
         self.read_floor()
         self.imported()
         self.again()
         self.verified()
         self.copy_floor()
+        self.strategy()
+        self.plain()
+        if number <= self.dear:
+            self.pgloader()
+            self.resumed()
 
     def imported(self, *, watch: bool = False) -> Run:
         """The import as a user runs it, into empty tables; not timed where it is watched (a)."""
         database.reset(self.v3)
         done = manage(self.environment, "import_v2", "--name", NAME, *self.words, watch=watch)
-        if watch:
-            return done
-        self._add("a", done.seconds, done.cpu)
-        database.expect(self.v3, self.data, NAMES["a"])
-        self._look("a")
+        if not watch:
+            self._take("a", done.seconds, done.cpu)
         return done
 
     def again(self) -> None:
         """The same command where all is there already (h)."""
         done = manage(self.environment, "import_v2", "--name", NAME, *self.words)
-        self._add("h", done.seconds, done.cpu)
-        database.expect(self.v3, self.data, NAMES["h"])
+        self._take("h", done.seconds, done.cpu)
 
     def verified(self, *, watch: bool = False) -> Run:
         """The full proof of what the import left (g)."""
         done = manage(self.environment, "verify_v2", "--name", NAME, watch=watch)
         if not watch:
-            self._add("g", done.seconds, done.cpu)
+            self._take("g", done.seconds, done.cpu)
         return done
 
     def read_floor(self) -> None:
@@ -96,9 +114,47 @@ class Contest:
             (folder / "sizes.json").write_text(json.dumps(sizes))
         database.reset(self.v3)
         took = self._program("benchmarks.copy_floor", str(folder))
-        database.expect(self.v3, self.data, NAMES["c"])
-        self._add("c", took["seconds"], took["cpu"])
-        self._look("c")
+        self._take("c", took["seconds"], took["cpu"])
+
+    def strategy(self) -> None:
+        """strategy.md's SQL, v2 being there already (d)."""
+        database.reset(self.v3)
+        self._take("d", strategy.migrate(self.v3))
+
+    def pgloader(self) -> None:
+        """The same with v2 brought there by pgloader, which counts (e)."""
+        if "e" in self.left_out:
+            return
+        database.reset(self.v3)
+        try:
+            staging, _ = pgloader.stage(
+                self.v3, self.environment["BENCH_V3"], self.data.path, self.at.folder
+            )
+        except pgloader.PgloaderError as error:
+            self.left_out["e"] = str(error)
+            return
+        self._take("e", staging + strategy.migrate(self.v3, pgloader.STAGED))
+        self.v3.execute(f"DROP SCHEMA {pgloader.STAGED} CASCADE")
+
+    def plain(self) -> None:
+        """What one would write oneself (f)."""
+        database.reset(self.v3)
+        done = run([sys.executable, "-m", "benchmarks.plain_import"], self.environment)
+        self._take("f", done.seconds, done.cpu)
+
+    def resumed(self) -> None:
+        """The second start of an import that was killed at 90 % (k)."""
+        database.reset(self.v3)
+        size = max(1, min(database.BATCH, self.data.submissions // BATCHES))
+        words = ("import_v2", "--name", NAME, "--batch-size", str(size), *self.words)
+        try:
+            done, _ = resume.killed_and_resumed(
+                self.v3, self.environment, words, NAME, self.data.submissions
+            )
+        except resume.TooFastError as error:
+            self.left_out["k"] = str(error)
+            return
+        self._take("k", done.seconds, done.cpu)
 
     def peaks(self) -> None:
         """Peak memory of the import and of the proof, in runs of their own (i)."""
@@ -111,16 +167,17 @@ class Contest:
 
     def _program(self, module: str, *words: str) -> dict[str, float]:
         """Run one of the benchmark's own programs; what it prints."""
-        environment = self.environment | {"BENCH_V3": self.at.dsn()}
-        done = run([sys.executable, "-m", module, *words], environment)
+        done = run([sys.executable, "-m", module, *words], self.environment)
         found: dict[str, float] = json.loads(done.output)
         return found
+
+    def _take(self, key: str, seconds: float, cpu: float | None = None) -> None:
+        """Take a time, if v3 holds all it has to; look at it more closely the first time."""
+        database.expect(self.v3, self.data, NAMES[key])
+        self._add(key, seconds, cpu)
+        if key in WRITERS and not self.series[key].facts:
+            self.series[key].facts = database.facts(self.v3)
 
     def _add(self, key: str, seconds: float, cpu: float | None = None) -> None:
         self.series.setdefault(key, Series(NAMES[key])).add(seconds, cpu)
         print(f"  {key}. {NAMES[key]}: {seconds:.2f} s", file=sys.stderr, flush=True)
-
-    def _look(self, key: str) -> None:
-        """See once what a contestant leaves; later rounds have their rows counted only."""
-        if not self.series[key].facts:
-            self.series[key].facts = database.facts(self.v3)

@@ -57,12 +57,16 @@ class Run(NamedTuple):
 
 @contextmanager
 def started(
-    command: Sequence[str], environment: dict[str, str], output: IO[str], errors: IO[str]
+    command: Sequence[str],
+    environment: dict[str, str],
+    output: IO[str],
+    errors: IO[str],
+    cwd: Path = ROOT,
 ) -> Iterator["subprocess.Popen[str]"]:
     """Start a command in a session of its own; at the end nothing of that session is left."""
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -89,6 +93,7 @@ def run(
     allowed: Sequence[int] = (0,),
     *,
     watch: bool = False,
+    cwd: Path = ROOT,
 ) -> Run:
     """Run a command to its end.
 
@@ -97,13 +102,14 @@ def run(
         environment: all of its environment.
         allowed: exit statuses that are no failure.
         watch: look at the memory of all its processes too. That costs it some time.
+        cwd: the folder it begins in.
 
     Raises:
         SystemExit: it ended with another exit status; its last words are in the message.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         began = time.perf_counter()
-        with started(command, environment, output, errors) as process:
+        with started(command, environment, output, errors, cwd) as process:
             with _Watch(process.pid, active=watch) as watching:
                 _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - began
