@@ -176,7 +176,12 @@ class Contest:
         database.expect(self.v3, self.data, NAMES[key])
         self._add(key, seconds, cpu)
         if key in WRITERS and not self.series[key].facts:
-            self.series[key].facts = database.facts(self.v3)
+            self.series[key].facts = found = database.facts(self.v3)
+            if found["fields"] != self.data.fields:
+                raise SystemExit(
+                    f"{NAMES[key]} left {found['fields']:,} answered fields in v3, and v2 has"
+                    f" {self.data.fields:,}: nothing is compared"
+                )
 
     def _add(self, key: str, seconds: float, cpu: float | None = None) -> None:
         self.series.setdefault(key, Series(NAMES[key])).add(seconds, cpu)

@@ -29,7 +29,7 @@ class Dataset(NamedTuple):
         submissions: in it.
         answers: of each submission.
         rows: by v3 table, what an import of it has to come to.
-        fields: answered fields of all submissions: the keys in v3's data.
+        fields: those answered, of all submissions: the keys that v3's data has to have.
     """
 
     path: Path
@@ -71,12 +71,13 @@ def dataset(at: Place, folder: Path, submissions: int, answers: int) -> Dataset:
         new.unlink(missing_ok=True)
         manage(at.v2(new), "seed_v2", *words)
         new.rename(path)
-    return _counted(path, submissions, answers)
+    return counted(path, submissions, answers)
 
 
-def _counted(path: Path, submissions: int, answers: int) -> Dataset:
+def counted(path: Path, submissions: int, answers: int) -> Dataset:
+    """A file of this size, and what it holds."""
     # Read through once: every contestant finds the file in the system's cache.
-    with closing(sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True)) as v2:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as v2:
         rows = {
             table: v2.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
             for table, name in COUNTED.items()

@@ -40,7 +40,8 @@ class Run(NamedTuple):
 
     Attributes:
         seconds: from before it was started to its end.
-        peak: resident memory of the one process of it that had most, in bytes.
+        peak: resident memory of the one process of it that had most, in bytes; never less than
+            the benchmark itself had when it started it.
         status: its exit status; -9 after SIGKILL.
         output: what it printed.
         cpu: seconds of user and system time, with those of the processes it waited for.
