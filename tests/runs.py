@@ -134,7 +134,8 @@ def row_versions() -> dict[str, list[tuple[Any, ...]]]:
 def _normal(row: dict[str, Any], without: tuple[str, ...], started: set[str]) -> str:
     for column in without:
         del row[column]
-    row.get("ledger", {}).pop("batches", None)
+    for part in ("batches", "rate"):
+        row.get("ledger", {}).pop(part, None)
 
     def moment(match: re.Match[str]) -> str:
         text = datetime.fromisoformat(match.group()).isoformat()

@@ -33,6 +33,7 @@ class MappedBatch:
         closing: the table ends with this batch.
         size: the batch size it was read with.
         seconds: what reading and mapping it took, or loading it where that took longer.
+        rate: records a second that the run moves, without this batch; None: not known yet.
     """
 
     step: Step
@@ -47,6 +48,7 @@ class MappedBatch:
     closing: bool = False
     size: int | None = None
     seconds: float = 0.0
+    rate: float | None = None
 
     @property
     def line_bytes(self) -> int:
@@ -82,11 +84,15 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class BatchResult:
-    """What a batch added: where its records and answers went, and everything found."""
+    """What a batch added: where its records and answers went, and everything found.
+
+    ``copied``: bytes of COPY text of the rows that v3 took.
+    """
 
     records: Ledger = field(default_factory=Ledger)
     answers: Ledger = field(default_factory=Ledger)
     findings: list[Finding] = field(default_factory=list)
+    copied: int = 0
 
 
 @dataclass(slots=True)
@@ -116,6 +122,11 @@ class TableState:
     source: dict[str, str] = field(default_factory=dict)
     partition: int = 0
     until: str = ""
+    # The size of the last batches (None: of those the table was begun with), the bytes of COPY
+    # text that went into v3, and records a second at the last heartbeat, while it is in hand.
+    batch_size: int | None = None
+    copied: int = 0
+    rate: float | None = None
 
     @property
     def processed(self) -> int:
@@ -141,6 +152,7 @@ class TableState:
         self.records.add(result.records)
         self.answers.add(result.answers)
         self.findings.update(finding.code.value for finding in result.findings)
+        self.copied += result.copied
 
     def absorb(self, other: "TableState") -> None:
         """Count what a range of the table has counted."""
@@ -149,6 +161,10 @@ class TableState:
         self.findings.update(other.findings)
         self.unstored.update(other.unstored)
         self.batches += other.batches
+        self.copied += other.copied
+        self.batch_size = other.batch_size or self.batch_size
+        if other.rate is not None:  # they move side by side
+            self.rate = (self.rate or 0.0) + other.rate
         beats = [one.heartbeat_at for one in (self, other) if one.heartbeat_at]
         self.heartbeat_at = max(beats, default=None)
 
@@ -157,6 +173,8 @@ class TableState:
         self.add(result)
         self.last_key = batch.last_key
         self.batches = batch.number
+        self.batch_size = batch.size or self.batch_size
+        self.rate = batch.rate
 
     def copy(self) -> "TableState":
         """A state that counts by itself from here on."""
@@ -188,4 +206,6 @@ class TableState:
             **unstored,
             **({"source": self.source} if self.source else {}),
             **({"until": self.until} if self.partition else {}),
+            **({"copied": self.copied} if self.copied else {}),
+            **({"rate": self.rate} if self.rate is not None else {}),
         }

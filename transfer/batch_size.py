@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from transfer.batch import MappedBatch
 from transfer.extract_submissions import ANSWERS_AT_ONCE
 from transfer.options import AUTO, BatchSize
+from transfer.rate import MovingRate
 
 # Records of the first batch: nobody knows yet what one holds, and it may be twenty megabytes.
 FIRST_SIZE = 1
@@ -99,6 +100,8 @@ class Fitting:
 class Allowance:
     """How many records the next batch is to have: by the batch size, and --limit's rest.
 
+    It keeps the time of the batches, so each can be told how fast the run is.
+
     Args:
         asked: the batch size.
         limit: records the run may read in all; None: every one.
@@ -112,11 +115,22 @@ class Allowance:
         self._fitting = Fitting()
         self._left = limit
         self._clock = clock
+        self._rate: MovingRate | None = None
+        self._moved = 0
 
     @property
     def size(self) -> int:
         """The batch size in hand."""
         return self._fitting.size if self._asked == AUTO else self._asked
+
+    @property
+    def left(self) -> int | None:
+        """How many records may still be read; None: every one."""
+        return self._left
+
+    def grant(self, records: int | None) -> None:
+        """Let so many records be read from here on; None: every one."""
+        self._left = records
 
     @property
     def spent(self) -> bool:
@@ -126,6 +140,7 @@ class Allowance:
     def begin(self) -> None:
         """Take another table in hand: its records are unlike the last one's."""
         self._fitting = Fitting()
+        self._rate = None
 
     def next(self) -> int:
         """How many records the next batch is to have."""
@@ -139,6 +154,7 @@ class Allowance:
     def timed(self, batches: Iterable[MappedBatch]) -> Iterator[MappedBatch]:
         """The batches, each with the size it was read with and the seconds that took."""
         iterator = iter(batches)
+        self._rate = self._rate or MovingRate(self._moved, clock=self._clock)
         while True:
             begun = self._clock()
             batch = next(iterator, None)
@@ -154,10 +170,15 @@ class Allowance:
     def timing(self, batch: MappedBatch) -> Iterator[None]:
         """While this lasts the batch is loaded; its seconds are those of the slower stage then."""
         begun = self._clock()
+        if self._rate and not batch.closing:
+            batch.rate = round(self._rate.records, 1) or None
         yield
         batch.seconds = max(batch.seconds, self._clock() - begun)
 
     def took(self, batch: MappedBatch) -> None:
         """A batch is through: the size of the next ones may follow from it."""
+        self._moved += len(batch.outcomes)
+        if self._rate:
+            self._rate.at(self._moved)
         if self._asked == AUTO:
             self._fitting.took(len(batch.outcomes), batch.seconds)

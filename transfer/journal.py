@@ -264,6 +264,7 @@ def save_counts(writer: Connection, migration: str, state: TableState) -> None:
                last_key = %(last_key)s,
                ledger = %(ledger)s::jsonb,
                heartbeat_at = clock_timestamp(),
+               batch_size = coalesce(%(batch_size)s, batch_size),
                error_message = CASE status WHEN 'failed' THEN error_message END
          WHERE migration_name = %(name)s AND table_name = %(table)s AND partition = 0
         """,
@@ -275,6 +276,7 @@ def save_counts(writer: Connection, migration: str, state: TableState) -> None:
             "ledger": orjson.dumps(state.ledger()).decode(),
             "name": migration,
             "table": state.table,
+            "batch_size": state.batch_size,
         },
     )
 

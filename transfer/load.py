@@ -117,6 +117,7 @@ class Loader:
         refused = {place: finding for place, finding in left.items() if finding is not None}
         present = len(left) - len(refused)
         result = _sum_up(batch, refused, copier.copied + present)
+        result.copied = sum(len(line) for place, line in kept if place not in left)
         for what, ledger in (("records", result.records), ("answers", result.answers)):
             if not ledger.balanced:
                 msg = (

@@ -102,6 +102,8 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
             error_message=row[9],
             heartbeat_at=row[10],
             source=ledger.get("source", {}),
+            copied=ledger.get("copied", 0),
+            rate=ledger.get("rate"),
         )
     return list(found.values())
 
@@ -294,6 +296,7 @@ def open_migration(
 
 def start_table(connection: Connection, migration: str, state: TableState, total: int) -> None:
     """Take a pending, interrupted or failed table in hand."""
+    state.rate = None  # that of an earlier start
     connection.execute(
         "UPDATE migration_progress SET status = 'in_progress', total_records = %s,"
         " heartbeat_at = clock_timestamp(), error_message = NULL, ledger = %s::jsonb"

@@ -105,7 +105,7 @@ class MigrationReport:
         if self.samples:
             out.print(_samples(self.samples))
         for note in self.notes:
-            out.print(_plain(note), soft_wrap=True)
+            out.print(plain(note), soft_wrap=True)
         file = out.file
         text = file.getvalue() if isinstance(file, StringIO) else ""
         return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
@@ -183,7 +183,7 @@ class RetryReport:
 
 
 def _tables(report: MigrationReport) -> Table:
-    title = _plain(f"Migration {report.migration}: {report.outcome}")
+    title = plain(f"Migration {report.migration}: {report.outcome}")
     table = Table(title=title, title_justify="left")
     table.add_column("table")
     table.add_column("status")
@@ -218,12 +218,12 @@ def _samples(samples: Iterable[Finding]) -> Table:
         table.add_column(name, overflow="fold")
     for finding in samples:
         table.add_row(
-            names.told(finding.v2_table), _plain(finding.record_id), _plain(finding.message)
+            names.told(finding.v2_table), plain(finding.record_id), plain(finding.message)
         )
     return table
 
 
-def _plain(text: str) -> Text:
+def plain(text: str) -> Text:
     """Text that may come out of v2: nothing in it is markup, or steers the terminal."""
     return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
 

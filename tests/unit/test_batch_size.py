@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clock import Clock
 from transfer.batch import MappedBatch
 from transfer.batch_size import (
     BYTES_AT_ONCE,
@@ -277,16 +278,6 @@ def test_in_a_world_that_stays_as_it_is_a_size_comes_to_rest(
     sizes = world.run(fitting, 60)
 
     assert len(set(sizes[-20:])) == 1
-
-
-class Clock:
-    """Seconds that pass where a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def mapped(records: int, line: bytes = b"x" * 10) -> MappedBatch:

@@ -1,21 +1,15 @@
 """The small parts a run is made of: Ctrl-C, COPY's error context."""
 
-import io
 import os
 import signal
 import threading
-from collections import Counter
 from types import SimpleNamespace
 from typing import Any, cast
 
 import psycopg
 import pytest
-from rich.console import Console
 
-from transfer.batch import TableState
 from transfer.batch_copy import _line_of, is_refusal
-from transfer.console import ConsoleObserver
-from transfer.ledger import Ledger
 from transfer.pipeline import Interruption
 
 
@@ -95,34 +89,3 @@ def test_the_refused_line_is_read_from_copy_s_context(
 )  # fmt: skip
 def test_r7_only_what_is_wrong_with_a_row_is_a_refusal(sqlstate: str, *, about_a_row: bool) -> None:
     assert is_refusal(psycopg.errors.lookup(sqlstate)()) is about_a_row
-
-
-def watch(console: Console) -> None:
-    state = TableState("submissions", "in_progress", total=10)
-    with ConsoleObserver(console) as observer:
-        observer.remark("[b]slow[/b] without an index")
-        observer.batch_loaded(state)  # before any table: nothing to draw
-        observer.table_started(state)
-        state.records.add(Ledger(10, 7, failed=Counter(form_unknown=3)))
-        observer.batch_loaded(state)
-        observer.table_ended(state)
-
-
-def test_a_terminal_shows_the_share_done_and_what_failed() -> None:
-    console = Console(force_terminal=True, width=120, record=True, file=io.StringIO())
-
-    watch(console)
-
-    shown = console.export_text()
-    assert "submissions" in shown
-    assert "100%" in shown
-    assert "10/10" in shown
-    assert "3 failed" in shown
-
-
-def test_elsewhere_nothing_is_drawn_and_remarks_are_plain() -> None:
-    console = Console(force_terminal=False, width=120, record=True, file=io.StringIO())
-
-    watch(console)
-
-    assert console.export_text() == "[b]slow[/b] without an index\n"
