@@ -11,7 +11,7 @@ from rich.text import Text
 from pliers.admin_display import spelled
 from transfer.accepted import CHANGED_SINCE, Difference
 from transfer.models import DifferenceKind
-from transfer.proof.compare import V2_TABLES
+from transfer.proof.compared import V2_TABLES
 from transfer.proof.rules import storable
 from transfer.proof.service import Proof, TableProof
 from transfer.verify_report import Check, Verdict

@@ -17,7 +17,7 @@ from django.db import connections, transaction
 from psycopg.types.json import Jsonb
 
 from transfer.exceptions import LockHeldError, RunError
-from transfer.proof.compare import V2_TABLES
+from transfer.proof.compared import V2_TABLES
 from transfer.proof.document import Mismatch, cut_place
 from transfer.proof.rules import storable_document
 from transfer.target import LOCK_GRACE_SECONDS, describe

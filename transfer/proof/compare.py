@@ -1,6 +1,8 @@
-"""One page of v2's records against v3's rows: what is equal, what is not, and what may differ."""
+"""One page of v2's records against v3's rows: what is equal, what is not, and what may differ.
 
-from collections import Counter
+Submissions, which have answers, are in compare_submissions.
+"""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -10,7 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from transfer.models import DifferenceKind
-from transfer.proof import document, expected, numbers, stored
+from transfer.proof import document, expected, stored
+from transfer.proof.compared import V2_TABLES, Compared
 from transfer.proof.document import Mismatch
 from transfer.proof.errors import Errors
 from transfer.proof.expected import Document, Setting
@@ -18,64 +21,10 @@ from transfer.proof.reference import V2Reference
 from transfer.proof.rules import Impossible, as_stored, in_error, instant, recorded
 from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
-from transfer.proof.submissions import Answer, submission, usable
 from transfer.source import Source
-
-V2_TABLES: Mapping[str, str] = {
-    "organizations": "Organization",
-    "users": "User",
-    "forms": "FormType",
-    "submissions": "FormSubmission",
-}
-
-
-@dataclass(slots=True)
-class Compared:
-    """What comparing some records of one table found.
-
-    Args:
-        ids: of v2's records that were looked at.
-        compared: those that both sides have.
-        equal: those of them that are equal.
-        failed: records that are open errors.
-        ready: those of them that nothing keeps out of v3 any more.
-        made_since: records v2 gained since the migration began, and that are not in v3.
-        changed_since: records that differ, and that v2 changed since they were read.
-        mismatches: where the others differ, the first places of each record.
-        untold: (kind, column) → how many places there are beyond them.
-        missing: records that are not in v3, and nothing says why.
-        differing: records that both have, and that differ.
-        accepted: the ids of those in made_since and changed_since.
-        groups: (organization, form), empty where v2 has none → numbers as GROUP names them.
-        digest_v2: the sum of the digests of what v3 has to hold, of all compared records.
-        digest_v3: the sum of the digests of what it holds.
-    """
-
-    ids: list[str] = field(default_factory=list)
-    compared: int = 0
-    equal: int = 0
-    failed: int = 0
-    ready: int = 0
-    made_since: int = 0
-    changed_since: int = 0
-    missing: int = 0
-    differing: int = 0
-    accepted: set[str] = field(default_factory=set)
-    mismatches: list[Mismatch] = field(default_factory=list)
-    untold: Counter[tuple[str, str]] = field(default_factory=Counter)
-    digest_v2: int = 0
-    digest_v3: int = 0
-    groups: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-
 
 # In metadata of a row that a rollback kept: when the migration that wrote it was begun.
 KEPT_MARK = "kept_by_rollback"
-# A group's numbers: submissions and answers of v2, of v3, of open errors, and those that v2 has
-# more of than v3 because it gained or changed them since the migration began.
-GROUP = (
-    "submissions_v2", "answers_v2", "submissions_v3", "answers_v3", "submissions_failed",
-    "answers_failed", "submissions_since", "answers_since",
-)  # fmt: skip
 
 
 @dataclass
@@ -105,30 +54,30 @@ class Comparer:
 
     def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare organizations (ORGANIZATION_COLUMNS)."""
-        keyed = _keyed(rows)
+        keyed = keyed_by_id(rows)
         found = self.stored.rows("organizations", list(keyed))
-        made = self._made(keyed, found, lambda row, ref: expected.organization(row, ref.settings))
+        made = self.made(keyed, found, lambda row, ref: expected.organization(row, ref.settings))
         for key, one in made.items():
             if isinstance(one, dict) and key in found:
                 slugs = self.slugs["organizations"]
                 one["slug"] = slugs.expected(keyed[key][0], "", found[key]["slug"])
         created = {key: row[2] for key, row in keyed.items()}
-        return self._settle("organizations", keyed, made, found, created, {})
+        return self.settle("organizations", keyed, made, found, created, {})
 
     def users(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
         """Compare users (USER_COLUMNS)."""
-        keyed = _keyed(rows)
+        keyed = keyed_by_id(rows)
         found = self.stored.rows("users", list(keyed))
-        made = self._made(keyed, found, lambda row, ref: expected.user(row, ref.settings))
+        made = self.made(keyed, found, lambda row, ref: expected.user(row, ref.settings))
         for key in self._second_users & found.keys():
             made[key] = Impossible("an earlier user of its organization has the email")
         created = {key: row[7] for key, row in keyed.items()}
         changed = {key: row[8] for key, row in keyed.items()}
-        return self._settle("users", keyed, made, found, created, changed)
+        return self.settle("users", keyed, made, found, created, changed)
 
     def forms(self, rows: Sequence[tuple[Any, ...]], settings: Iterable[Setting]) -> Compared:
         """Compare forms (FORM_COLUMNS) with the settings of their fields."""
-        keyed = _keyed(rows)
+        keyed = keyed_by_id(rows)
         found = {
             key: stored.form(row) for key, row in self.stored.rows("forms", list(keyed)).items()
         }
@@ -136,7 +85,7 @@ class Comparer:
         for setting in settings:
             if (own := self.ref.fields.get(setting[0])) is not None:
                 of_form.setdefault(own.form, []).append(setting)
-        made = self._made(
+        made = self.made(
             keyed, found, lambda row, ref: expected.form(row, of_form.get(row[0], []), ref)
         )
         for key, one in made.items():
@@ -145,27 +94,9 @@ class Comparer:
                 owner = self.ref.owner(own_id) or ""
                 one["slug"] = self.slugs["forms"].expected(own_id, owner, found[key]["slug"])
         created = {key: row[5] for key, row in keyed.items()}
-        return self._settle("forms", keyed, made, found, created, {})
+        return self.settle("forms", keyed, made, found, created, {})
 
-    def submissions(
-        self, rows: Sequence[Sequence[Any]], answers: Mapping[str, Sequence[Answer]]
-    ) -> Compared:
-        """Compare submissions (SUBMISSION_COLUMNS) with their answers by submission id."""
-        keyed = _keyed(rows)
-        raw = self.stored.rows("submissions", list(keyed))
-        made = self._made(keyed, raw, lambda row, ref: submission(row, answers[row[0]], ref))
-        self._number(keyed, made, raw)
-        found = {
-            key: stored.submission(row, self.stored.names(row["form_id"]))
-            for key, row in raw.items()
-        }
-        created = {key: row[4] for key, row in keyed.items()}
-        changed = {key: row[5] for key, row in keyed.items()}
-        result = self._settle("submissions", keyed, made, found, created, changed)
-        self._group(result, keyed, answers, raw)
-        return result
-
-    def _made(
+    def made(
         self,
         keyed: Mapping[str, Any],
         found: Mapping[str, Document],
@@ -197,46 +128,7 @@ class Comparer:
                     earlier.settings = replace(earlier.settings, started_at=started_at)
         return self._earlier[mark]
 
-    def _number(
-        self,
-        rows: Mapping[str, Sequence[Any]],
-        made: Mapping[str, Document | Impossible],
-        found: Mapping[str, Document],
-    ) -> None:
-        """Put the right number into the documents of those that do not have their code (M12)."""
-        odd = []
-        for key, row in rows.items():
-            one, there = made[key], found.get(key)
-            if not isinstance(one, dict) or there is None:
-                continue
-            code = one["submission_number"]
-            is_usable = usable(code)
-            metadata = there["metadata"]
-            given_up = isinstance(metadata, dict) and "legacy_number" in metadata
-            if is_usable and not given_up:
-                continue
-            one["metadata"]["legacy_number"] = code
-            odd.append(
-                numbers.Made(
-                    key,
-                    there["organization_id"],
-                    code if is_usable else None,
-                    row[4],
-                    there["created_at"],
-                    there["submission_number"],
-                )
-            )
-        if not odd:
-            return
-        right = numbers.expected(odd, self.stored, self.source, self.ref)
-        for one_made in odd:
-            document_ = made[one_made.id]
-            if isinstance(document_, dict):
-                document_["submission_number"] = right[one_made.id]
-                if right[one_made.id] == one_made.code:
-                    del document_["metadata"]["legacy_number"]
-
-    def _settle(
+    def settle(
         self,
         table: str,
         rows: Mapping[str, Any],
@@ -248,7 +140,7 @@ class Comparer:
         """Compare the documents of one page, record by record."""
         result = Compared(ids=list(made))
         absent = [key for key in made if key not in found]
-        failed = self._failed(table, absent, rows)
+        failed = self.failed(table, absent, rows)
         result.ready = len(self.errors.unexplained(table, failed, made, rows))
         for key, one in made.items():
             there = found.get(key)
@@ -280,7 +172,7 @@ class Comparer:
             self._add_places(result, table, key, one, there)
         return result
 
-    def _failed(self, table: str, absent: Sequence[str], rows: Mapping[str, Any]) -> dict[str, str]:
+    def failed(self, table: str, absent: Sequence[str], rows: Mapping[str, Any]) -> dict[str, str]:
         """Those of these records that are open errors, which call them as v2 does: id → code."""
         by_name = {in_error(rows[key][0]): key for key in absent}
         found = self.stored.failed(table, V2_TABLES[table], list(by_name))
@@ -340,42 +232,8 @@ class Comparer:
             return f"{column}[{self.ref.fields[field_id].name}{closing}{behind}"
         return place
 
-    def _group(
-        self,
-        result: Compared,
-        rows: Mapping[str, Sequence[Any]],
-        answers: Mapping[str, Sequence[Answer]],
-        found: Mapping[str, Document],
-    ) -> None:
-        """Count submissions and answers by organization and form."""
-        ref = self.ref
-        absent = [key for key in rows if key not in found]
-        failed = self._failed("submissions", absent, rows)
-        organizations, forms = ref.organizations, ref.forms
-        for record, row in rows.items():
-            owner = row[6] if row[6] is not None else ref.owner(row[1])
-            key = (
-                owner if owner in organizations else "",
-                row[1] if row[1] in forms else "",
-            )
-            sums = result.groups.setdefault(key, [0] * len(GROUP))
-            number = len(answers[row[0]])
-            sums[0] += 1
-            sums[1] += number
-            there, kept = found.get(record), 0
-            if there is not None:
-                kept = stored.answers_in(there)
-                sums[2] += 1
-                sums[3] += kept
-            elif record in failed:
-                sums[4] += 1
-                sums[5] += number
-            if record in result.accepted:
-                sums[6] += there is None
-                sums[7] += number - kept
 
-
-def _keyed(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+def keyed_by_id(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """The rows by their Ids as v3 has them."""
     return {recorded(row[0]): row for row in rows}
 

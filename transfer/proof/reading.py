@@ -1,6 +1,6 @@
 """v2's records for the proof, a page at a time: all of a migration's, or a sample of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -8,10 +8,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import extract, reread
+from transfer.answer_columns import AnswerColumns
 from transfer.extract_submissions import submissions
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
 from transfer.proof.rules import recorded
-from transfer.proof.submissions import Answer
 from transfer.source import Source
 
 SETTING_COLUMNS = ("field_id", "id", "name", "stored_value")
@@ -38,7 +38,7 @@ class Page(NamedTuple):
 
     rows: Sequence[Sequence[Any]]
     place: Place
-    answers: Mapping[str, Sequence[Answer]] | None = None
+    answers: AnswerColumns | None = None
     settings: Sequence[Setting] = ()
 
 

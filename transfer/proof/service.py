@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from legacy_v2 import models as v2
+from transfer.answer_columns import AnswerColumns
 from transfer.batch import TableState
 from transfer.extract import scan
 from transfer.ledger import Ledger
@@ -19,7 +20,8 @@ from transfer.pace import Pace, Pacing
 from transfer.pipeline import Interruption, Observer
 from transfer.proof import reading
 from transfer.proof.books import MAX_STORED, Books, Verification
-from transfer.proof.compare import GROUP, Compared, Comparer
+from transfer.proof.compare_submissions import SubmissionsComparer
+from transfer.proof.compared import GROUP, Compared
 from transfer.proof.document import MODULUS, Mismatch, column, encode, excerpts
 from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Parts, Place
@@ -196,7 +198,7 @@ class Prover:
         proof.tables = {one: before.get(one, TableProof()) for one in self.tables}
         self.stored.open()
         errors = Errors(self.source, self.stored)
-        comparer = Comparer(self.source, self.stored, self.ref, self.since, errors)
+        comparer = SubmissionsComparer(self.source, self.stored, self.ref, self.since, errors)
         keeper = _Keeper(self.books, self.stored, verification, proof)
         with closing(self.stored), self.stop.finishing(), rare_collections():
             for table, own in proof.tables.items():
@@ -205,7 +207,9 @@ class Prover:
             keeper.keep()
         return proof
 
-    def _prove(self, table: str, own: TableProof, comparer: Comparer, keeper: "_Keeper") -> None:
+    def _prove(
+        self, table: str, own: TableProof, comparer: SubmissionsComparer, keeper: "_Keeper"
+    ) -> None:
         state = TableState(table, "in_progress", total=self._total(table))
         _show(state, own)
         self.observer.table_started(state)
@@ -262,7 +266,7 @@ class Prover:
         if before is not None:
             yield before
 
-    def _compare(self, table: str, page: Page, comparer: Comparer) -> Compared:
+    def _compare(self, table: str, page: Page, comparer: SubmissionsComparer) -> Compared:
         rows: Any = page.rows
         if table == "organizations":
             return comparer.organizations(rows)
@@ -270,7 +274,7 @@ class Prover:
             return comparer.users(rows)
         if table == "forms":
             return comparer.forms(rows, page.settings)
-        return comparer.submissions(rows, page.answers or {})
+        return comparer.submissions(rows, page.answers or AnswerColumns(()))
 
     def _slugs(self, table: str) -> Slugs:
         model: Any = v2.Organization if table == "organizations" else v2.FormType

@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import psycopg
 from django.db import connections
 from psycopg import sql
+from psycopg.types.string import TextLoader
 
 from transfer.proof.expected import Document
 from transfer.proof.submissions import STRANGER
 from transfer.records import is_id
 
+# Values of COLUMNS, as text; None for NULL.
+Row: TypeAlias = tuple[Any, ...]
 # PostgreSQL's own text for times: no other library has to be able to hold them.
 SESSION = "SET datestyle TO 'ISO'; SET TimeZone TO 'UTC'"
 TIMES = ("created_at", "updated_at", "deleted_at")
@@ -83,7 +86,7 @@ class Stored:
         self._migration = migration
         self.field_ids: dict[str, dict[str, str]] = {}
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="stored")
-        self._asked: dict[tuple[str, tuple[str, ...]], Future[list[tuple[Any, ...]]]] = {}
+        self._asked: dict[tuple[str, tuple[str, ...]], Future[list[Row]]] = {}
 
     def open(self) -> None:
         """Make the session one whose times come as expected, and learn the forms' fields."""
@@ -109,16 +112,13 @@ class Stored:
 
     def rows(self, table: str, ids: Sequence[str]) -> dict[str, Document]:
         """Those of these ids that are the migration's rows: id → its columns, JSON parsed."""
-        columns = COLUMNS[table]
+        return documents(table, self.fetched(table, ids))
+
+    def fetched(self, table: str, ids: Sequence[str]) -> list[Row]:
+        """The same as rows: the values of COLUMNS, as text."""
         asked = self._asked.pop((table, tuple(ids)), None)
         with connections[self._alias].wrap_database_errors:
-            found = asked.result() if asked else self._fetch(self._connection(), table, ids)
-        rows = {row[0]: _columns(columns, row) for row in found}
-        if len(rows) < len(found):  # there is no primary key
-            for own_id, number in Counter(row[0] for row in found).items():
-                if number > 1:
-                    rows[own_id] |= {COPIES: number}
-        return rows
+            return asked.result() if asked else self._fetch(self._connection(), table, ids)
 
     def expect(self, table: str, ids: Sequence[str]) -> None:
         """Ask for the rows of these ids already; ``rows`` then has them sooner.
@@ -145,13 +145,17 @@ class Stored:
 
     def _fetch(
         self, connection: psycopg.Connection[Any], table: str, ids: Sequence[str]
-    ) -> list[tuple[Any, ...]]:
-        selected = sql.SQL(", ").join(
-            sql.SQL("{}::text").format(sql.Identifier(name)) for name in COLUMNS[table]
+    ) -> list[Row]:
+        query = sql.SQL(_BY_ID).format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS[table])),
+            table=sql.Identifier(table),
         )
-        query = sql.SQL(_BY_ID).format(columns=selected, table=sql.Identifier(table))
-        known = {"ids": list(filter(is_id, ids)), "migration": self._migration}
-        return connection.execute(query, known).fetchall()
+        known = {"ids": f"{{{','.join(filter(is_id, ids))}}}", "migration": self._migration}
+        with psycopg.Cursor(connection) as cursor:
+            # As the server writes them: a Python object a value would be of no use here.
+            for kind in ("uuid", "jsonb", "timestamptz"):
+                cursor.adapters.register_loader(kind, TextLoader)
+            return cursor.execute(query, known).fetchall()
 
     def failed(self, table: str, v2_table: str, ids: Sequence[str]) -> dict[str, str]:
         """Those of these ids that are open errors, with the error's code."""
@@ -170,6 +174,17 @@ class Stored:
     def names(self, form_id: str) -> Mapping[str, str]:
         """The fields of a form in v3: name → id."""
         return self.field_ids.get(form_id, {})
+
+
+def documents(table: str, rows: Sequence[Row]) -> dict[str, Document]:
+    """Rows of COLUMNS as documents: id → its columns, JSON parsed."""
+    columns = COLUMNS[table]
+    found = {row[0]: _columns(columns, row) for row in rows}
+    if len(found) < len(rows):  # there is no primary key
+        for own_id, number in Counter(row[0] for row in rows).items():
+            if number > 1:
+                found[own_id] |= {COPIES: number}
+    return found
 
 
 def _columns(columns: Sequence[str], row: Sequence[Any]) -> Document:

@@ -20,7 +20,8 @@ from tests.runs import query
 from tests.v2 import V2
 from transfer.exceptions import LockHeldError
 from transfer.proof import books, service
-from transfer.proof.compare import Compared, Comparer
+from transfer.proof.compare_submissions import SubmissionsComparer
+from transfer.proof.compared import Compared
 
 pytestmark = pytest.mark.django_db(databases=["default", "v2"])
 
@@ -192,7 +193,7 @@ def test_another_migrations_verification_is_not_in_the_way(
 def test_a_page_takes_as_many_statements_as_any_however_many_records_it_has(
     often: V2, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    compare, taken = Comparer.submissions, []
+    compare, taken = SubmissionsComparer.submissions, []
 
     def counted(*arguments: Any) -> Compared:
         with CaptureQueriesContext(connection) as captured:
@@ -200,7 +201,7 @@ def test_a_page_takes_as_many_statements_as_any_however_many_records_it_has(
         taken.append(len(captured))
         return found
 
-    monkeypatch.setattr(Comparer, "submissions", counted)
+    monkeypatch.setattr(SubmissionsComparer, "submissions", counted)
     proved(NAME, batch_size=size)
 
     assert len(taken) == -(-15 // size)

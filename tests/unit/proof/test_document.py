@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.properties import PROPERTY, examples
-from transfer.proof.compare import Compared
+from transfer.proof.compared import Compared
 from transfer.proof.document import (
     BEFORE,
     LONGEST,
