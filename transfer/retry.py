@@ -292,6 +292,7 @@ class _Retry:
             mapped.answers_read,
             mapped.loose,
             mapped.records,
+            mapped.lines,
         )
         moved = [answer for _, answers in batch.records.values() for answer in answers or ()]
         self._settle_records(batch, own, outside, moved)
