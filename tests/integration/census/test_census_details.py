@@ -278,13 +278,13 @@ def test_v2_is_only_read_and_in_few_statements(
 ) -> None:
     """As many statements for a thousand submissions as for two."""
     asked: list[str] = []
-    real = Source._ask
+    real = Source._run
 
     def listen(self: Source, statement: str, *rest: Any) -> Any:
         asked.append(statement)
         return real(self, statement, *rest)
 
-    monkeypatch.setattr(Source, "_ask", listen)
+    monkeypatch.setattr(Source, "_run", listen)
     v2 = simple_v2(v2_path, submissions=[{}, {"LookupCode": None}])
     census()
     before = len(asked)
