@@ -23,7 +23,9 @@ from transfer.options import (
     BATCH_SIZE_OR_AUTO_RULE,
     BATCH_SIZE_RULE,
     MAX_BATCH_SIZE,
+    MAX_WORKERS,
     NAME_RULE,
+    WORKERS_RULE,
     BatchSize,
     uuid_text,
 )
@@ -140,6 +142,17 @@ def batch_size_or_auto(value: str) -> BatchSize:
     except argparse.ArgumentTypeError:
         msg = f"{BATCH_SIZE_OR_AUTO_RULE}, got {value!r}"
         raise argparse.ArgumentTypeError(msg) from None
+
+
+def workers(value: str) -> int:
+    """An argparse type: processes side by side.
+
+    Raises:
+        argparse.ArgumentTypeError: not a whole number from 1 to MAX_WORKERS.
+    """
+    if not value.isdecimal() or not 1 <= int(value) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{WORKERS_RULE}, got {value!r}")
+    return int(value)
 
 
 def positive(value: str) -> int:

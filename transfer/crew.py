@@ -8,14 +8,16 @@ import gc
 import mmap
 import multiprocessing
 import os
+import pickle
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from django.db import connections
 
-from transfer.exceptions import RunError
+from transfer.exceptions import RunError, TransferError
 
 # Seconds a member that was told to end may take before it is killed; nothing it does by then
 # is committed.
@@ -39,6 +41,10 @@ class MemberLostError(RunError):
     """A process of the crew ended by itself: killed, or out of memory."""
 
     retryable = True
+
+    def __init__(self, message: str, member: int) -> None:
+        super().__init__(message)
+        self.member = member
 
 
 class Line:
@@ -86,7 +92,7 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self._stop = mmap.mmap(-1, 1)
-        self._pipes: list[Connection] = []
+        self._pipes: list[Connection | None] = []  # None: of a member that is lost
         self._processes: list[multiprocessing.context.ForkProcess] = []
         if size:
             gc.freeze()  # what is there by now stays shared: a collection would write into it
@@ -99,7 +105,7 @@ class Crew:
     def _add(self) -> None:
         context = multiprocessing.get_context("fork")
         here, there = context.Pipe()
-        others = [*self._pipes, here]
+        others = [*filter(None, self._pipes), here]
         line = Line(there, self._stop, os.getpid())
         process = context.Process(target=_live, args=(line, others))
         process.start()
@@ -123,8 +129,11 @@ class Crew:
         Raises:
             MemberLostError: it is gone.
         """
+        pipe = self._pipes[member]
+        if pipe is None:
+            raise self._lost(member)
         try:
-            self._pipes[member].send(message)
+            pipe.send(message)
         except OSError as error:
             raise self._lost(member) from error
 
@@ -132,11 +141,12 @@ class Crew:
         """What members have sent, within so many seconds; ends once something came.
 
         Raises:
-            MemberLostError: one of them is gone.
+            MemberLostError: one of them is gone; it is told once, and the others can be heard
+                when asked again.
         """
-        ready = wait(self._pipes, seconds)
+        ready = wait(list(filter(None, self._pipes)), seconds)
         for member, pipe in enumerate(self._pipes):
-            if pipe not in ready:
+            if pipe is None or pipe not in ready:
                 continue
             try:
                 message = pipe.recv()
@@ -151,7 +161,7 @@ class Crew:
     def close(self, *, at_once: bool = False) -> None:
         """End all members: after their tasks, or at once, whatever they have in hand."""
         self.stop()
-        for pipe in self._pipes:
+        for pipe in filter(None, self._pipes):
             pipe.close()
         for process in self._processes:
             if not at_once:
@@ -163,11 +173,14 @@ class Crew:
         self._pipes, self._processes = [], []
 
     def _lost(self, member: int) -> MemberLostError:
+        if pipe := self._pipes[member]:
+            pipe.close()
+            self._pipes[member] = None
         process = self._processes[member]
         process.join(GRACE_SECONDS)
         code = process.exitcode
         why = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-        return MemberLostError(f"worker process {member + 1} ended by itself ({why})")
+        return MemberLostError(f"worker process {member + 1} ended by itself ({why})", member)
 
 
 _inherited: list[object] = []
@@ -189,11 +202,22 @@ def _live(line: Line, others: list[Connection]) -> None:
         try:
             task(line, *arguments)
         except Exception as raised:  # noqa: BLE001 - the parent raises it
-            error = raised
+            error = _sendable(raised)
         try:
             line.send(Ended(error))
         except OSError:
             return
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or one that says the same where it cannot be sent; a defect's place is noted."""
+    if not isinstance(error, TransferError):
+        error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, of this moment
+    except Exception:  # noqa: BLE001 - whatever it is that cannot be sent
+        return RunError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _forget_connections() -> None:

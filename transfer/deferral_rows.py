@@ -122,7 +122,7 @@ class Removal:
     ) -> TableState:
         writer, table = self.target.writer, self.step.table
         with writer.transaction():
-            writer.execute(CHECKPOINT, (self.migration, table))
+            writer.execute(CHECKPOINT, (self.migration, table, 0))
             (migration,) = read_migrations(writer, self.migration)
             state = migration.states[table]
             self._check_unreferred(writer, ids, refusals)

@@ -29,6 +29,7 @@ from transfer.progress import (
     read_migrations,
     start_table,
 )
+from transfer.ranges import fold_all
 from transfer.report import MigrationReport
 from transfer.scope import Scope
 from transfer.source import Source
@@ -37,6 +38,7 @@ from transfer.source_session import BLOCKING, BLOCKING_REMARK, told
 from transfer.target import Target
 from transfer.uniqueness import mark_decided
 from transfer.work import Run, Work
+from transfer.workers import IN_RANGES, SideBySide, Team, team_size
 
 
 def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
@@ -51,16 +53,22 @@ def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
     """
     began = time.monotonic()
     fingerprint = options.fingerprint(identity("v2"))
-    target = Target("import_v2", exclusive=not options.dry_run)
-    with contextlib.closing(target):
+    with (
+        # Before anything is open: what is would be open in its processes too.
+        contextlib.closing(Team(team_size(options))) as team,
+        contextlib.closing(
+            Target("import_v2", exclusive=not options.dry_run, run_key=team.run_key)
+        ) as target,
+    ):
         name = choose_name(target.writer, options.name, fingerprint, datetime.now(UTC))
         if not options.dry_run:
+            target.retrying(lambda: fold_all(target.writer))
             done = _finished(target, name, fingerprint)
             if done is not None:
                 _tell_what_is_open(target, observer)
                 return _report(done.name, "nothing to do", done, began)
         with contextlib.closing(Source()) as source:
-            return _Import(options, observer, source, target).run(name, fingerprint, began)
+            return _Import(options, observer, source, target, team).run(name, fingerprint, began)
 
 
 def _finished(target: Target, name: str, fingerprint: dict[str, object]) -> Migration | None:
@@ -106,6 +114,7 @@ class _Import:
     observer: Observer
     source: Source
     target: Target
+    team: Team
 
     def run(self, name: str, fingerprint: dict[str, object], began: float) -> MigrationReport:
         options = self.options
@@ -230,22 +239,51 @@ class _Import:
                 )
             if deferral:
                 deferral.start(step, state)
-            work.prepare()
-            if not state.prepared:
-                self.target.retrying(lambda: self._decide(work, run, state))
-            with pipeline.stop.believed():
-                pipeline.move(
-                    step, state, work, lambda: deferral.settle(step, state) if deferral else None
-                )
+            self._fill(pipeline, run, step, state, work, deferral)
         except (TransferError, psycopg.Error) as error:
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             if not dry:
-                with contextlib.suppress(psycopg.Error):
+                with contextlib.suppress(psycopg.Error, TransferError):
                     fail_table(self.target.writer, run.journal.migration, state, message)
+                    fold_all(self.target.writer)
             name = shlex.quote(run.journal.migration)
             hint = f"What was committed stays. To go on: import_v2 --name {name}"
             told = message if dry else f"{message}. {hint}"
             raise RunStoppedError(told, table=step.table) from error
+
+    def _fill(
+        self,
+        pipeline: Pipeline,
+        run: Run,
+        step: Step,
+        state: TableState,
+        work: Work,
+        deferral: Deferral | None,
+    ) -> None:
+        """Prepare a table's work and do it, side by side where that pays."""
+
+        def settle() -> None:
+            if deferral:
+                deferral.settle(step, state)
+
+        shared = None
+        if step.table == IN_RANGES and not self.options.dry_run:
+            keys_off = frozenset(deferral.keys_off if deferral else ())
+            shared = SideBySide(
+                run, step, state, self.options, pipeline, self.observer, self.team, keys_off
+            )
+            shared.begin()
+        if shared is None or not shared.ahead:
+            work.prepare()
+        if not state.prepared:
+            self.target.retrying(lambda: self._decide(work, run, state))
+        with pipeline.stop.believed():
+            if shared is None or not shared.move():
+                pipeline.move(step, state, work, settle)
+                return
+            if not pipeline.halted:
+                pipeline.close(step, state, work, settle)
+            self.observer.table_ended(state)
 
     def _decide(self, work: Work, run: Run, state: TableState) -> None:
         # A dry run's decisions live in the session of the connection that looks them up.

@@ -19,7 +19,7 @@ from transfer.mapping.codes import Severity
 from transfer.mapping.findings import Finding
 from transfer.mapping.text import clean
 from transfer.plan import Step
-from transfer.target import Connection
+from transfer.target import FINDINGS_KEY, Connection
 
 # Errors a dry run keeps to show; it counts them all.
 DRY_RUN_SAMPLES = 20
@@ -27,7 +27,7 @@ MAX_RECORD_ID = 255  # migration_errors.record_id varchar(255); what is no id ma
 CHECKPOINT = """
     SELECT status, last_key, ledger
       FROM migration_progress
-     WHERE migration_name = %s AND table_name = %s AND partition = 0
+     WHERE migration_name = %s AND table_name = %s AND partition = %s
        FOR UPDATE
 """
 # Long texts go in binary (%b): to quote a thousand documents as an array's text takes a quarter of
@@ -35,9 +35,10 @@ CHECKPOINT = """
 STORE_FINDINGS = """
     INSERT INTO migration_errors (
            migration_name, table_name, v2_table, record_id, code, column_name, occurrence,
-           severity, error_message, error_detail)
+           severity, error_message, error_detail, partition)
     SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name, occurrence,
-           severity, error_message, error_detail::jsonb
+           severity, error_message, error_detail::jsonb,
+           CASE severity WHEN 'warning' THEN %(partition)s ELSE 0 END
       FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
                   %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
                   %(error_message)b::text[], %(error_detail)b::text[])
@@ -131,8 +132,9 @@ class DatabaseJournal:
     def claim(self, writer: Connection, batch: MappedBatch, /) -> bool:
         """See Journal.claim."""
         table = batch.step.table
-        found = writer.execute(CHECKPOINT, (self.migration, table)).fetchone()
-        if found == _checkpoint(self.states[table]):
+        state = self.states[table]
+        found = writer.execute(CHECKPOINT, (self.migration, table, state.partition)).fetchone()
+        if found == _checkpoint(state):
             return True
         # All of it is compared, not the batch's number alone: another importer or a retry that
         # came between while this one hung may have got to the same number.
@@ -151,7 +153,7 @@ class DatabaseJournal:
         """See Journal.record."""
         state = self.states[batch.step.table]
         storable = self.storable(state, result.findings)
-        store_findings(writer, self.migration, batch.step, storable)
+        store_findings(writer, self.migration, batch.step, storable, state.partition)
         after = state.copy()
         after.advance(batch, result)
         save_counts(writer, self.migration, after)
@@ -164,9 +166,9 @@ class DatabaseJournal:
                 UPDATE migration_progress
                    SET status = 'completed', completed_at = clock_timestamp(),
                        total_records = %s
-                 WHERE migration_name = %s AND table_name = %s AND partition = 0
+                 WHERE migration_name = %s AND table_name = %s AND partition = %s
                 """,
-                (after.total, self.migration, batch.step.table),
+                (after.total, self.migration, batch.step.table, after.partition),
             )
         self._pending = Pending(batch, result, after)
 
@@ -254,7 +256,7 @@ class DryRunJournal:
 
 
 def save_counts(writer: Connection, migration: str, state: TableState) -> None:
-    """Write a table's counts and last key into migration_progress, in the open transaction."""
+    """Write what a table or a range counts, and its last key, in the open transaction."""
     writer.execute(
         """
         UPDATE migration_progress
@@ -266,7 +268,8 @@ def save_counts(writer: Connection, migration: str, state: TableState) -> None:
                heartbeat_at = clock_timestamp(),
                batch_size = coalesce(%(batch_size)s, batch_size),
                error_message = CASE status WHEN 'failed' THEN error_message END
-         WHERE migration_name = %(name)s AND table_name = %(table)s AND partition = 0
+         WHERE migration_name = %(name)s AND table_name = %(table)s
+           AND partition = %(partition)s
         """,
         {
             "processed": state.processed,
@@ -276,22 +279,34 @@ def save_counts(writer: Connection, migration: str, state: TableState) -> None:
             "ledger": orjson.dumps(state.ledger()).decode(),
             "name": migration,
             "table": state.table,
+            "partition": state.partition,
             "batch_size": state.batch_size,
         },
     )
 
 
 def store_findings(
-    writer: Connection, migration: str, step: Step, findings: Iterable[Finding]
+    writer: Connection,
+    migration: str,
+    step: Step,
+    findings: Iterable[Finding],
+    partition: int = 0,
 ) -> None:
     """Write findings into migration_errors, in the open transaction.
 
     A fault that is there and open, with the same record behind it, is the same row, seen once more.
+
+    Args:
+        writer: with the transaction open.
+        migration: whose findings.
+        step: the table they were found in.
+        findings: all that are to be stored.
+        partition: the range of the table; 0 where it is moved in one.
     """
     stored = list(findings)
     if not stored:
         return
-    occurrences = _Occurrences(writer, migration, step, stored)
+    occurrences = _Occurrences(writer, migration, step, stored, alone=not partition)
     rows: list[dict[str, Any]] = []
     size = 0
     for finding in stored:
@@ -310,10 +325,10 @@ def store_findings(
         )
         size += len(detail or "")
         if len(rows) >= FINDINGS_AT_ONCE or size >= DETAILS_AT_ONCE:
-            _insert(writer, migration, step.table, rows)
+            _insert(writer, migration, step.table, rows, partition)
             rows, size = [], 0
     if rows:
-        _insert(writer, migration, step.table, rows)
+        _insert(writer, migration, step.table, rows, partition)
 
 
 def _record_id(finding: Finding) -> str:
@@ -329,13 +344,21 @@ class _Occurrences:
     """
 
     def __init__(
-        self, writer: Connection, migration: str, step: Step, findings: Sequence[Finding]
+        self,
+        writer: Connection,
+        migration: str,
+        step: Step,
+        findings: Sequence[Finding],
+        *,
+        alone: bool,
     ) -> None:
         self._last: Counter[tuple[str, ...]] = Counter()
         self._same: defaultdict[tuple[str, ...], list[tuple[int, Any]]] = defaultdict(list)
         ids = {_record_id(finding) for finding in findings if finding.v2_table != step.v2_table}
         if not ids:
             return
+        if not alone:  # the same Id may be in another range, whose worker asks at this moment
+            writer.execute("SELECT pg_advisory_xact_lock(%s)", (FINDINGS_KEY,))
         known = {"migration": migration, "table": step.table, "record_ids": sorted(ids)}
         for *fault, occurrence, detail in writer.execute(STORED_FAULTS, known):
             self._last[tuple(fault)] = occurrence
@@ -354,6 +377,9 @@ class _Occurrences:
         return self._last[fault]
 
 
-def _insert(writer: Connection, migration: str, table: str, rows: list[dict[str, Any]]) -> None:
+def _insert(
+    writer: Connection, migration: str, table: str, rows: list[dict[str, Any]], partition: int
+) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    writer.execute(STORE_FINDINGS, {"migration": migration, "table": table, **columns})
+    known = {"migration": migration, "table": table, "partition": partition}
+    writer.execute(STORE_FINDINGS, {**known, **columns})

@@ -39,7 +39,12 @@ class ErrorSeverity(models.TextChoices):
 
 
 class MigrationProgress(models.Model):
-    """How far one migration is with one table (or one partition of it), and how to go on."""
+    """How far one migration is with one table, and how to go on.
+
+    Partition 0 is the table. While it is moved in ranges of its keys, side by side, each of these
+    has a row of its own, partitions 1 and up; what they count is added to the table's row when a
+    run begins or ends (transfer.ranges), and they go when the table is at its end.
+    """
 
     id = SerialField(primary_key=True)
     migration_name = models.CharField(max_length=255)
@@ -109,6 +114,9 @@ class MigrationError(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     # Which of several: a submission may have the same fault in one column more than once.
     occurrence = models.IntegerField(default=1, db_default=1)
+    # A warning's range of keys, while its table is moved in ranges: which ones are stored does
+    # not depend on their number (transfer.ranges). Else 0.
+    partition = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "migration_errors"

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from transfer.batch import MappedBatch, TableState
 from transfer.batch_size import Allowance
 from transfer.exceptions import SourceLostError
 from transfer.load import Loader
+from transfer.mapping.findings import Finding
 from transfer.pace import Pace, Pacing
 from transfer.plan import Step
 from transfer.tolerance import Tolerance
@@ -150,7 +152,13 @@ class Pipeline:
         return self._stop
 
     @property
-    def _halted(self) -> bool:
+    def allowance(self) -> Allowance:
+        """How many records may be read."""
+        return self._allowance
+
+    @property
+    def halted(self) -> bool:
+        """Whether no more batches are to be read."""
         return self._stop.asked or self._allowance.spent
 
     def move(
@@ -176,21 +184,64 @@ class Pipeline:
         self._observer.table_started(state)
         self._check(state)
         self._allowance.begin()
+        with self._loading() as executor:
+            with self._stop.finishing():
+                self._batches(executor, state, work.batches)
+            if not self.halted:
+                self._close(executor, step, state, work.closing, before_closing)
+        self._observer.table_ended(state)
+
+    def move_range(self, step: Step, state: TableState, work: SubmissionsWork) -> None:
+        """Move a range of a table's keys until its end, or until the run is told to stop.
+
+        Raises:
+            TransferError: it cannot go on.
+        """
+        with self._loading() as executor:
+            with self._stop.finishing():
+                self._batches(executor, state, partial(work.batches, until=state.until))
+            if not self.halted:
+                self._close(executor, step, state, list)
+
+    def close(
+        self, step: Step, state: TableState, work: Work, before_closing: Callable[[], None]
+    ) -> None:
+        """Complete a table whose ranges have all been moved; see ``move``.
+
+        Raises:
+            TransferError: it cannot be completed.
+        """
+        with self._loading() as executor:
+            self._close(executor, step, state, work.closing, before_closing)
+
+    @contextmanager
+    def _loading(self) -> Iterator[ThreadPoolExecutor]:
         with (
             ThreadPoolExecutor(1, thread_name_prefix="load") as executor,
             self._waiting_for_nothing_when_interrupted(),
         ):
-            with self._stop.finishing():
-                self._batches(executor, state, work)
-            if not self._halted:
-                before_closing()
-                with self._stop.finishing():
-                    last = MappedBatch(step, state.batches + 1, state.last_key, closing=True)
-                    last.loose = work.closing()
-                    self._settle(executor.submit(self._loaded, last), state)
-        self._observer.table_ended(state)
+            yield executor
 
-    def _batches(self, executor: ThreadPoolExecutor, state: TableState, work: Work) -> None:
+    def _close(
+        self,
+        executor: ThreadPoolExecutor,
+        step: Step,
+        state: TableState,
+        closing: Callable[[], list[Finding]],
+        before_closing: Callable[[], None] = lambda: None,
+    ) -> None:
+        before_closing()
+        with self._stop.finishing():
+            last = MappedBatch(step, state.batches + 1, state.last_key, closing=True)
+            last.loose = closing()
+            self._settle(executor.submit(self._loaded, last), state)
+
+    def _batches(
+        self,
+        executor: ThreadPoolExecutor,
+        state: TableState,
+        batches: Callable[[str, Callable[[], int]], Iterator[MappedBatch]],
+    ) -> None:
         number = state.batches
         waiting: Future[MappedBatch] | None = None
 
@@ -199,7 +250,7 @@ class Pipeline:
             settling, waiting = waiting, None
             self._settle(settling, state)
 
-        reading = self._allowance.timed(work.batches(state.last_key, self._allowance.next))
+        reading = self._allowance.timed(batches(state.last_key, self._allowance.next))
         try:
             # Before a pause the batch on its way in is settled: an hour is long to wait for its
             # error, and its numbers.
@@ -209,7 +260,7 @@ class Pipeline:
                 self._allowance.take(len(batch.outcomes))
                 settle()
                 waiting = executor.submit(self._loaded, batch)
-                if self._halted:
+                if self.halted:
                     break
         except KeyboardInterrupt:
             waiting = None

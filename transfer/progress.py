@@ -38,7 +38,10 @@ class Migration:
     name: str
     started_at: datetime
     fingerprint: dict[str, Any]
+    # What the ranges of a table have counted is in its state (transfer.ranges).
     states: dict[str, TableState] = field(default_factory=dict)
+    # Tables that are moved in ranges of their keys: those there are, in the order of keys.
+    ranges: dict[str, list[TableState]] = field(default_factory=dict)
     # How far rollback_v2 is with it; None: it was never begun.
     rollback: RollbackNote | None = None
 
@@ -72,40 +75,51 @@ def read_migrations(connection: Connection, name: str | None = None) -> list[Mig
         """
         SELECT migration_name, table_name, fingerprint, started_at, completed_at, status,
                total_records, last_key, ledger, error_message, heartbeat_at,
-               coalesce(processed_records, 0), coalesce(failed_records, 0)
+               coalesce(processed_records, 0), coalesce(failed_records, 0), partition
           FROM migration_progress
-         WHERE partition = 0 AND (%(name)s::text IS NULL OR migration_name = %(name)s)
-         ORDER BY started_at, id
+         WHERE %(name)s::text IS NULL OR migration_name = %(name)s
+         ORDER BY partition, started_at, id
         """,
         {"name": name},
     ).fetchall()
     found: dict[str, Migration] = {}
     for row in rows:
         migration = found.setdefault(row[0], Migration(row[0], row[3], row[2]))
-        ledger = row[8]
-        if note := ledger.get(ROLLBACK):
+        state = _state(row)
+        if state.partition:
+            migration.ranges.setdefault(state.table, []).append(state)
+            migration.states[state.table].absorb(state)
+            continue
+        if note := row[8].get(ROLLBACK):
             migration.rollback = migration.rollback or RollbackNote(note["began_at"])
             migration.rollback.add(row[1], note)
-        migration.states[row[1]] = TableState(
-            table=row[1],
-            status=row[5],
-            total=row[6],
-            last_key=row[7],
-            batches=ledger.get("batches", 0),
-            prepared=ledger.get("prepared", False),
-            records=_records(ledger.get("records"), *row[11:]),
-            answers=Ledger.from_json(ledger.get("answers")),
-            findings=Counter(ledger.get("findings", {})),
-            unstored=Counter(ledger.get("unstored", {})),
-            started_at=row[3],
-            completed_at=row[4],
-            error_message=row[9],
-            heartbeat_at=row[10],
-            source=ledger.get("source", {}),
-            copied=ledger.get("copied", 0),
-            rate=ledger.get("rate"),
-        )
+        migration.states[row[1]] = state
     return list(found.values())
+
+
+def _state(row: tuple[Any, ...]) -> TableState:
+    ledger = row[8]
+    return TableState(
+        table=row[1],
+        status=row[5],
+        total=row[6],
+        last_key=row[7],
+        batches=ledger.get("batches", 0),
+        prepared=ledger.get("prepared", False),
+        records=_records(ledger.get("records"), *row[11:13]),
+        answers=Ledger.from_json(ledger.get("answers")),
+        findings=Counter(ledger.get("findings", {})),
+        unstored=Counter(ledger.get("unstored", {})),
+        started_at=row[3],
+        completed_at=row[4],
+        error_message=row[9],
+        heartbeat_at=row[10],
+        source=ledger.get("source", {}),
+        partition=row[13],
+        until=ledger.get("until", ""),
+        copied=ledger.get("copied", 0),
+        rate=ledger.get("rate"),
+    )
 
 
 def _records(ledger: dict[str, Any] | None, processed: int, failed: int) -> Ledger:

@@ -29,6 +29,7 @@ from transfer.pace import Pace, Pacing
 from transfer.pipeline import Interruption, Observer, make_work
 from transfer.plan import Step
 from transfer.progress import Migration, check_resumable, read_migrations
+from transfer.ranges import fold_all
 from transfer.records import V2Answer, is_id
 from transfer.report import MigrationReport, RetryReport
 from transfer.retry_journal import RetriedBatch, RetryJournal
@@ -74,6 +75,7 @@ def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
     """
     began = time.monotonic()
     with contextlib.closing(Target("retry_v2")) as target:
+        target.retrying(lambda: fold_all(target.writer))
         migration = _choose(target, options)
         begun = ImportOptions.resumed(migration.fingerprint)
         check_resumable(migration, begun.fingerprint(identity("v2")))

@@ -6,6 +6,7 @@ import orjson
 
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
+from transfer.ranges import give_up
 from transfer.rollback_graph import Table
 from transfer.rollback_note import RollbackNote
 from transfer.target import Connection
@@ -107,6 +108,7 @@ class Books:
         """Mark the whole migration as rolled back, not finished; close what was found about it."""
         with connection.transaction():
             # What a verification stores it stores behind a lock on its own row: abandon it first.
+            give_up(connection, self._migration)
             for statement in (_BEGIN, _ROLLED_BACK, _ABANDON_VERIFICATION, _CLOSE_DIFFERENCES):
                 connection.execute(statement.encode(), (self._migration,))
             rows = connection.execute(

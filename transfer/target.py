@@ -26,10 +26,16 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 # The lock's number, one for every database of a server (advisory locks are a database's own):
 # the first eight bytes of sha256("pliers v2 to v3"), as a signed 64-bit integer.
 LOCK_KEY = 5345019762055171957
+# The one that an importer's workers share, and the one that orders what they store.
+WORKERS_KEY = LOCK_KEY + 1
+FINDINGS_KEY = LOCK_KEY + 2
 # Seconds before each new try of a lost connection; long enough for PostgreSQL's crash recovery.
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # Seconds a killed importer's backend may take to notice and let the lock go.
 LOCK_GRACE_SECONDS = 3.0
+# Seconds a worker that has v3 again waits for its importer to have it, too: the longest pause
+# between two tries.
+IMPORTER_SECONDS = BACKOFF_SECONDS[-1] + 1
 # A network that falls silent, with no word to either end, is noticed after a minute at both ends
 # (the server's: transfer.session), not after two hours as usual. DATABASE_URL's options win.
 NETWORK = {
@@ -57,6 +63,19 @@ NEEDED_TABLES = (
 )
 
 
+# Those that hold an advisory lock of one number, in this database.
+_HOLDERS = """
+    SELECT pid
+      FROM pg_locks
+     WHERE locktype = 'advisory' AND granted AND objsubid = 1
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (classid::bigint << 32) | objid::bigint = %s
+"""
+# Workers of another run than ours; their importer is gone, or has lost its lock.
+_STRANGERS = f"{_HOLDERS} EXCEPT {_HOLDERS} ORDER BY pid"
+_AT_WORK = f"{_HOLDERS} INTERSECT {_HOLDERS}"
+
+
 def describe(alias: str = DEFAULT_DB_ALIAS) -> str:
     """Which v3 database the alias names: name and host, never a login (R8)."""
     settings = connections[alias].settings_dict
@@ -77,6 +96,7 @@ class Target:
     Args:
         purpose: what shows in pg_stat_activity, for whoever meets the lock.
         exclusive: take the lock; a dry run does not.
+        run_key: a number that this run's workers know it by (WorkerTarget); None: it has none.
 
     Raises:
         TargetError: v3 cannot be reached or is not migrated.
@@ -88,6 +108,7 @@ class Target:
         purpose: str,
         *,
         exclusive: bool = True,
+        run_key: int | None = None,
         alias: str = DEFAULT_DB_ALIAS,
         backoff: Sequence[float] = BACKOFF_SECONDS,
         grace: float = LOCK_GRACE_SECONDS,
@@ -95,6 +116,7 @@ class Target:
         self._alias = alias
         self._purpose = f"pliers {purpose} (process {os.getpid()})"[:63]
         self._exclusive = exclusive
+        self._run_key = run_key
         self._backoff = backoff
         self._grace = grace
         self._abandoned = threading.Event()
@@ -232,6 +254,7 @@ class Target:
         while True:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
             if row and row[0]:
+                self._wait_for_strangers(connection, deadline)
                 self._locked_by = _backend(connection)
                 return
             ending = self._end_own(connection)
@@ -240,6 +263,24 @@ class Target:
                     msg = f"{describe(self._alias)} does not end the backend that was ours"
                     raise TargetLostError(msg)
                 raise LockHeldError(self._holder(connection))
+            time.sleep(0.1)
+
+    def _wait_for_strangers(self, connection: Connection, deadline: float) -> None:
+        """See that no worker of a run that was killed is at work: it ends with its batch.
+
+        Raises:
+            LockHeldError: one still is.
+        """
+        if self._run_key is not None:
+            connection.execute("SELECT pg_advisory_lock_shared(%s)", (self._run_key,))
+        known = (WORKERS_KEY, self._run_key or 0)
+        while pids := [str(pid) for (pid,) in connection.execute(_STRANGERS, known)]:
+            if time.monotonic() > deadline:
+                raise LockHeldError(
+                    f"workers of an import that has ended are still at work on "
+                    f"{describe(self._alias)}, with the batch in hand (backend "
+                    f"{', '.join(pids)}); start again in a moment"
+                )
             time.sleep(0.1)
 
     def _end_own(self, connection: Connection) -> bool:
@@ -281,6 +322,43 @@ class Target:
             f"{at_work}: {name or 'unnamed'}, from {where}, "
             f"since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
         )
+
+
+class WorkerTarget(Target):
+    """The v3 database of one worker of a run: it writes while its importer holds the lock (R6).
+
+    Args:
+        purpose: what shows in pg_stat_activity.
+        run_key: the number its importer's Target was given.
+        is_stopped: whether the worker is to end.
+
+    Raises:
+        TargetError: v3 cannot be reached.
+        TargetLostError: the importer does not hold the lock.
+    """
+
+    def __init__(self, purpose: str, run_key: int, is_stopped: Callable[[], bool]) -> None:
+        self._is_stopped = is_stopped
+        super().__init__(purpose, run_key=run_key)
+
+    def _lock(self, connection: Connection) -> None:
+        if self._locked_by != (None, None):
+            self._end_own(connection)
+        deadline = time.monotonic() + IMPORTER_SECONDS
+        keys = (WORKERS_KEY, self._run_key)
+        # First this, then the look: so whoever takes the importer's lock in between sees us.
+        shared = "SELECT pg_advisory_lock_shared(%s), pg_advisory_lock_shared(%s)"
+        unlock = "SELECT pg_advisory_unlock_shared(%s), pg_advisory_unlock_shared(%s)"
+        while True:
+            connection.execute(shared, keys)
+            if connection.execute(_AT_WORK, (LOCK_KEY, self._run_key)).fetchone():
+                self._locked_by = _backend(connection)
+                return
+            connection.execute(unlock, keys)
+            if time.monotonic() > deadline or self._is_stopped():
+                msg = f"a worker's importer has lost its lock on {describe(self._alias)}"
+                raise TargetLostError(msg)
+            time.sleep(0.1)
 
 
 def _backend(connection: Connection) -> tuple[Any, ...]:

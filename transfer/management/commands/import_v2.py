@@ -17,12 +17,14 @@ from transfer.cli import (
     pacing,
     positive,
     share,
+    workers,
 )
 from transfer.console import ConsoleObserver
 from transfer.importer import run_import
-from transfer.options import AUTO, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, ImportOptions
+from transfer.options import AUTO, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, MAX_WORKERS, ImportOptions
 from transfer.plan import TABLES
 from transfer.tolerance import Tolerance
+from transfer.workers import CORES_A_WORKER, MOST_BY_DEFAULT, default_workers
 
 
 class Command(TransferCommand):
@@ -100,6 +102,14 @@ class Command(TransferCommand):
             "again and every key is proven before a table is completed (needs a role that may set "
             "session_replication_role and owns the tables; else it loads normally)",
         )
+        parser.add_argument(
+            "--workers",
+            type=workers,
+            metavar="N",
+            help="move submissions in ranges of their keys with N processes side by side, 1 to "
+            f"{MAX_WORKERS} (default: one for every {CORES_A_WORKER} cores of this machine, "
+            f"{MOST_BY_DEFAULT} at most; here: {default_workers()})",
+        )
         add_pacing(parser)
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -115,7 +125,10 @@ class Command(TransferCommand):
             tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
         )
         chosen = replace(
-            chosen, defer_constraints=options["defer_constraints"], pacing=pacing(options)
+            chosen,
+            defer_constraints=options["defer_constraints"],
+            pacing=pacing(options),
+            workers=options["workers"],
         )
         with ConsoleObserver() as observer:
             report = run_import(chosen, observer)

@@ -1,0 +1,239 @@
+"""The ranges of a table's keys that are moved side by side, and their books.
+
+Each range is a row of migration_progress: partitions 1, 2, … in the order of v2's keys, each with
+the checkpoint it has reached and the key it ends with. What they have counted is added to the
+table's own row (partition 0) whenever nobody is at work on them: when a run begins or ends, and
+when another command takes the books in hand. So all but who moves them sees one table.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from transfer.batch import TableState
+from transfer.extract import between
+from transfer.extract_submissions import NO_SUBMISSION
+from transfer.journal import save_counts
+from transfer.ledger import Ledger
+from transfer.progress import read_migrations
+from transfer.source import Source, key_text
+from transfer.target import Connection
+
+_MOVED_IN_RANGES = """
+    SELECT DISTINCT migration_name, table_name FROM migration_progress WHERE partition > 0
+"""
+# Waits for a worker that was killed while its last batch was on its way in.
+_LOCK = """
+    SELECT FROM migration_progress WHERE migration_name = %s AND table_name = %s
+     ORDER BY partition FOR UPDATE
+"""
+_EMPTIED = """
+    UPDATE migration_progress
+       SET processed_records = 0, failed_records = 0, ledger = %s::jsonb,
+           total_records = CASE status WHEN 'completed' THEN 0 END
+     WHERE migration_name = %s AND table_name = %s AND partition = %s
+"""
+_DELETE = """
+    DELETE FROM migration_progress
+     WHERE migration_name = %s AND table_name = %s AND partition > 0
+"""
+_INSERT = """
+    INSERT INTO migration_progress (
+           migration_name, table_name, partition, status, total_records, processed_records,
+           failed_records, last_key, ledger, started_at, batch_size, fingerprint)
+    SELECT migration_name, table_name, %s, %s, %s, 0, 0, %s, %s::jsonb, started_at, batch_size,
+           fingerprint
+      FROM migration_progress
+     WHERE migration_name = %s AND table_name = %s AND partition = 0
+"""
+# Each range stores the first warnings of a code; of all of them the first in the order of keys
+# stay, which are those that one worker would have stored.
+_PRUNE = """
+    DELETE FROM migration_errors
+     WHERE id IN (
+           SELECT id
+             FROM (SELECT id, row_number() OVER (
+                                  PARTITION BY code ORDER BY partition, id) AS place
+                     FROM migration_errors
+                    WHERE migration_name = %s AND table_name = %s AND severity = 'warning'
+                      AND resolved_at IS NULL) AS stored
+            WHERE place > %s)
+"""
+_RENUMBER = """
+    UPDATE migration_errors AS error
+       SET partition = moved.now
+      FROM unnest(%s::int[], %s::int[]) AS moved (was, now)
+     WHERE error.migration_name = %s AND error.table_name = %s AND error.severity = 'warning'
+       AND error.partition = moved.was
+"""
+_WHOLE = """
+    UPDATE migration_errors SET partition = 0
+     WHERE migration_name = %s AND table_name = %s AND severity = 'warning' AND partition > 0
+"""
+
+
+def fold_all(connection: Connection) -> None:
+    """Add to each table what its ranges have counted; for whoever has just taken the lock."""
+    for migration, table in connection.execute(_MOVED_IN_RANGES).fetchall():
+        fold(connection, migration, table)
+
+
+def fold(connection: Connection, migration: str, table: str) -> TableState:
+    """Add to a table what its ranges have counted; the last of them ended, there are none any more.
+
+    Returns:
+        The table's books.
+    """
+    with connection.transaction():
+        whole, ranges = _locked(connection, migration, table)
+        if not ranges:
+            return whole
+        _prune(connection, migration, table)
+        if all(each.status == "completed" for each in ranges):
+            whole.last_key = ranges[-1].last_key
+            _forget(connection, migration, table)
+        else:
+            for each in ranges:
+                if each.batches or each.records.read or each.findings:
+                    ledger = orjson.dumps(_emptied(each).ledger()).decode()
+                    connection.execute(_EMPTIED, (ledger, migration, table, each.partition))
+        save_counts(connection, migration, whole)
+    return whole
+
+
+def give_up(connection: Connection, migration: str) -> None:
+    """Make an end of all ranges of a migration that is taken back, in the open transaction."""
+    for name, table in connection.execute(_MOVED_IN_RANGES).fetchall():
+        if name == migration:
+            whole, _ranges = _locked(connection, migration, table)
+            _prune(connection, migration, table)
+            _forget(connection, migration, table)
+            save_counts(connection, migration, whole)
+
+
+def read_ranges(connection: Connection, migration: str, table: str) -> list[TableState]:
+    """The ranges of a table, in the order of keys; none where it is moved in one."""
+    return [
+        each for found in read_migrations(connection, migration)
+        for each in found.ranges.get(table, [])
+    ]  # fmt: skip
+
+
+def cut_anew(
+    connection: Connection,
+    migration: str,
+    state: TableState,
+    pieces: Iterable[tuple[TableState, Sequence[str]]],
+) -> list[TableState]:
+    """Put ranges cut at keys in the place of what there is.
+
+    Args:
+        connection: v3's.
+        migration: its name.
+        state: the table, folded.
+        pieces: what there is, in the order of keys, each with the keys to cut it at: the table's
+            ranges, or the table itself, from its checkpoint on.
+
+    Returns:
+        The ranges there are now.
+    """
+    ranges: list[TableState] = []
+    renumbered: dict[int, int] = {}
+    for each, keys in pieces:
+        renumbered[each.partition] = len(ranges) + 1
+        begin = each.last_key
+        for until in (*keys, each.until):
+            number = len(ranges) + 1
+            status = each.status if each.partition else "in_progress"
+            ranges.append(
+                TableState(state.table, status, last_key=begin, partition=number, until=until)
+            )
+            begin = until
+    renumbered.pop(0, None)
+    with connection.transaction():
+        connection.execute(_DELETE, (migration, state.table))
+        moved = [list(renumbered), list(renumbered.values())]
+        connection.execute(_RENUMBER, (*moved, migration, state.table))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                _INSERT,
+                [
+                    (
+                        each.partition,
+                        each.status,
+                        0 if each.status == "completed" else None,
+                        each.last_key,
+                        orjson.dumps(each.ledger()).decode(),
+                        migration,
+                        state.table,
+                    )
+                    for each in ranges
+                ],
+            )
+    return ranges
+
+
+def keys_to_cut_at(
+    source: Source, query: "QuerySet[Any]", low: str, high: str, rows: int
+) -> list[str]:
+    """Keys that cut what is between two keys into parts of about so many rows, as v2 has them.
+
+    v2 numbers its rows by the key and gives every so-manyth: it alone compares keys.
+
+    Args:
+        source: v2.
+        query: the rows that are moved.
+        low: the key before them; empty: they have no beginning.
+        high: the last key; empty: they have no end.
+        rows: of a part, from 1.
+    """
+    if low.startswith(NO_SUBMISSION):
+        return []
+    inside = between(source, query, "id", low, high)
+    count = source.count(inside)
+    parts = count // rows
+    if parts < 2:
+        return []
+    places = [count * part // parts for part in range(1, parts)]
+    numbered = inside.annotate(place=Window(RowNumber(), order_by=F("id").asc()))
+    page = source.read(numbered.filter(place__in=places).order_by("place"), ("id",))
+    return [key_text(key) for key in page.keys]
+
+
+def _locked(
+    connection: Connection, migration: str, table: str
+) -> tuple[TableState, list[TableState]]:
+    """The table's books with what its ranges counted, and these, all locked."""
+    connection.execute(_LOCK, (migration, table))
+    (found,) = read_migrations(connection, migration)
+    whole = found.states[table]
+    whole.rate = None  # nobody is at work on it
+    return whole, found.ranges.get(table, [])
+
+
+def _prune(connection: Connection, migration: str, table: str) -> None:
+    connection.execute(_PRUNE, (migration, table, settings.V2_MAX_STORED_WARNINGS))
+
+
+def _forget(connection: Connection, migration: str, table: str) -> None:
+    connection.execute(_DELETE, (migration, table))
+    connection.execute(_WHOLE, (migration, table))
+
+
+def _emptied(state: TableState) -> TableState:
+    return replace(
+        state,
+        batches=0,
+        records=Ledger(),
+        answers=Ledger(),
+        findings=Counter(),
+        unstored=Counter(),
+        copied=0,
+        rate=None,
+    )
