@@ -14,6 +14,10 @@ MARK_SECONDS = 0.5
 # Marks that stay however old they are: a batch may take minutes, and there is a rate all the same.
 MARKS_KEPT = 3
 
+# Seconds without a heartbeat after which the rate it told is nobody's: the run has stopped, or
+# stalls.
+STALE_SECONDS = 60.0
+
 
 class _Mark(NamedTuple):
     at: float

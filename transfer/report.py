@@ -18,6 +18,7 @@ from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding
 from transfer.open_errors import OpenError
+from transfer.rate import seconds_left
 
 REPORT_WIDTH = 100
 
@@ -62,7 +63,11 @@ class MigrationReport:
         return total
 
     def as_json(self) -> dict[str, Any]:
-        """The report as one JSON document; times are ISO text in UTC, seconds a float."""
+        """The report as one JSON document; times are ISO text in UTC, seconds a float.
+
+        ``copied_bytes`` is what was COPYed into v3, before v3 compresses it.
+        """
+        running = self.outcome == "in_progress"
         return {
             "migration": self.migration,
             "outcome": self.outcome,
@@ -70,7 +75,7 @@ class MigrationReport:
             "seconds": round(self.seconds, 3) if self.seconds is not None else None,
             "moved": self.moved,
             "source": next((state.source for state in self.tables if state.source), None),
-            "tables": [_table_json(state) for state in self.tables],
+            "tables": [_table_json(state, running=running) for state in self.tables],
             "answers": self.answers().as_json(),
             "errors": _by_name(self.findings(Severity.ERROR)),
             "warnings": _by_name(self.findings(Severity.WARNING)),
@@ -228,13 +233,18 @@ def plain(text: str) -> Text:
     return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
 
 
-def _table_json(state: TableState) -> dict[str, Any]:
+def _table_json(state: TableState, *, running: bool) -> dict[str, Any]:
+    rate = state.rate if running else None
+    left = seconds_left(state.processed + state.failed, state.total, rate)
     return {
         "table": state.table,
         "status": state.status,
         "total": state.total,
         "processed": state.processed,
         "failed": state.failed,
+        "copied_bytes": state.copied,
+        "records_per_second": rate,
+        "seconds_left": None if left is None else round(left),
         "records": state.records.as_json(),
         "error_message": state.error_message,
         "completed_at": state.completed_at.isoformat() if state.completed_at else None,

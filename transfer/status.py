@@ -6,6 +6,7 @@ from datetime import datetime
 from transfer.deferral import Open, open_deferrals, unsettled
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
+from transfer.rate import STALE_SECONDS, told_progress
 from transfer.report import MigrationReport
 from transfer.target import Target
 
@@ -52,8 +53,11 @@ def _report(migration: Migration, left: list[Open], now: datetime) -> MigrationR
     for state in states:
         if state.status == "in_progress" and state.heartbeat_at:
             ago = (now - state.heartbeat_at).total_seconds()
+            if not 0 <= ago < STALE_SECONDS:
+                state.rate = None  # it was that of a run that stopped, or stalls
             when = f"{ago:,.0f} s ago" if ago >= 0 else "in the future: v3's clock was set back"
-            report.notes.append(f"{state.table}: last batch {when}.")
+            told = told_progress(state, state.rate)
+            report.notes.append(f"{state.table}: {told}; last batch {when}.")
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
     report.notes += unsettled(migration.name, left)

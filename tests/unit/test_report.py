@@ -70,13 +70,27 @@ def test_the_json_holds_the_same_and_is_json() -> None:
     assert document["warnings"] == {"number_missing": 3, "status_unknown": 1}
     assert document["tables"][1] == {
         "table": "submissions", "status": "completed", "total": 1234567, "processed": 1234565,
-        "failed": 2, "error_message": None,
+        "failed": 2, "error_message": None, "copied_bytes": 0, "records_per_second": None,
+        "seconds_left": None,
         "records": {
             "read": 1234567, "migrated": 1234565, "merged": 0, "set_aside": {},
             "failed": {"form_unknown": 2},
         },
         "completed_at": "2025-01-22T21:00:00+00:00",
     }  # fmt: skip
+
+
+def test_how_fast_a_run_is_is_told_only_while_it_runs() -> None:
+    made = report()
+    made.tables[1].total, made.tables[1].rate, made.tables[1].copied = 2_234_567, 1000.0, 5_000
+    assert made.as_json()["tables"][1]["records_per_second"] is None
+
+    made.outcome = "in_progress"
+
+    told = made.as_json()["tables"][1]
+    assert told["records_per_second"] == 1000.0
+    assert told["seconds_left"] == 1_000
+    assert told["copied_bytes"] == 5_000
 
 
 def test_failed_counts_errors_and_no_warnings() -> None:
