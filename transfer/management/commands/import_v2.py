@@ -111,6 +111,13 @@ class Command(TransferCommand):
             f"{MOST_BY_DEFAULT} at most; here: {default_workers()})",
         )
         add_pacing(parser)
+        parser.add_argument(
+            "--progress-every",
+            type=positive,
+            metavar="SECONDS",
+            help="print a line of progress on stderr so often, for a log (default: none; a terminal "
+            "shows bars)",
+        )
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
@@ -130,7 +137,7 @@ class Command(TransferCommand):
             pacing=pacing(options),
             workers=options["workers"],
         )
-        with ConsoleObserver() as observer:
+        with ConsoleObserver(log_seconds=options["progress_every"]) as observer:
             report = run_import(chosen, observer)
         if options["json"]:
             self.print_json(report.as_json())
