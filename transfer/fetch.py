@@ -20,7 +20,7 @@ from psycopg.types.string import TextLoader
 ROWS_AT_ONCE = 256
 # The same of a driver that gives whole columns, where each time costs more.
 ARROW_ROWS_AT_ONCE = 8192
-FIRST_ROWS = 256  # where texts may be megabytes long, which only the first rows tell
+FIRST_ROWS = 2  # where texts may have twenty megabytes, which only the first rows tell
 HALF_A_PAIR = "\ufffd"  # what stands for it where the driver decodes a text
 
 Columns: TypeAlias = list[list[Any]]
