@@ -94,7 +94,7 @@ bench: venv ## time the import beside its floors and its rivals (SIZE=small: und
 
 .PHONY: bench-scale
 bench-scale: venv ## time and memory of a submission among 500,000 against among 50,000
-	@$(BENCH) --scale only $(ARGS)
+	@$(BENCH) --only j $(ARGS)
 
 .PHONY: lint
 lint: venv ## ruff, mypy, and no model without its migration

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -25,7 +26,7 @@ import psycopg
 
 from benchmarks import goals, scale
 from benchmarks.common import arguments, place
-from benchmarks.contestants import NAMES, Contest
+from benchmarks.contestants import ALL, NAMES, Contest
 from benchmarks.database import Connection
 from benchmarks.dataset import BYTES_AN_ANSWER, dataset, kept
 from benchmarks.processes import ROOT
@@ -34,6 +35,7 @@ from benchmarks.render import BARS_ARE_FOR, Findings
 SIZES = {"small": 5_000, "full": BARS_ARE_FOR}
 SCALE = (50_000, 500_000)
 MOST_DEAR_ROUNDS = 3
+BUSY = 0.3  # of the cores, by the system's load over the last minute
 # Of the data's size, what a run takes besides: v3, its log, v2 staged, the bytes of a run.
 ROOM = 6
 
@@ -44,38 +46,43 @@ def main() -> None:
     chosen = _chosen()
     with kept(chosen.data) as folder:
         _sweep(folder)
-        most = max([chosen.submissions, *(chosen.scale_sizes if chosen.scale else ())])
+        most = max([chosen.submissions, *(chosen.scale_sizes if "j" in chosen.only else ())])
         _room(folder, most * chosen.answers)
         with place(chosen.server, folder) as at, psycopg.connect(at.dsn(), autocommit=True) as v3:
             found = Findings(_conditions(v3, chosen))
-            if chosen.scale != "only":
+            if chosen.only - {"j"}:
                 data = dataset(at, folder, chosen.submissions, chosen.answers)
-                _measure(Contest(at, v3, data, chosen.dear_rounds), chosen.rounds, found)
-            if chosen.scale:
-                options = {"answers": chosen.answers, "rounds": chosen.rounds}
-                scale.measure(at, v3, folder, chosen.scale_sizes, found, **options)
+                asked = chosen.only | {"a"}
+                contest = Contest(at, v3, data, asked, chosen.dear_rounds, chosen.import_options)
+                _measure(contest, chosen.rounds, found)
+            if "j" in chosen.only:
+                scale.measure(
+                    at, v3, folder, chosen.scale_sizes, found,
+                    answers=chosen.answers, rounds=chosen.rounds, words=chosen.import_options,
+                )  # fmt: skip
+    found.results = goals.in_order(found.results)
     document = json.dumps(found.as_json(), indent=2)
     chosen.output.write_text(document + "\n")
     print(document if chosen.json else found.as_text())
 
 
 def _measure(contest: Contest, rounds: int, found: Findings) -> None:
-    _say("v2 into the same PostgreSQL, for strategy.md's SQL")
     contest.prepare()
     for number in range(1, rounds + 1):
-        _say(f"round {number} of {rounds}")
+        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
         contest.round(number)
-    _say("memory")
     contest.peaks()
     found.series |= dict(sorted(contest.series.items()))
     found.memory |= contest.memory
-    found.results += goals.results(contest.series, contest.memory, contest.left_out)
+    found.results += goals.results(contest.series, contest.memory, contest.asked, contest.left_out)
     for key, why in contest.left_out.items():
         found.notes.append(f"{key}. {NAMES[key]} did not take part: {why}")
+    if float(found.conditions["load before"]) > BUSY * (os.cpu_count() or 1):
+        found.notes.append("the machine was busy with other work: these figures tell little")
     if contest.data.submissions != BARS_ARE_FOR:
         found.notes.append(
-            f"the bars are set for {BARS_ARE_FOR:,} submissions of 20 answers: at another size"
-            " starting a process weighs more, or less"
+            f"the bars are set for {BARS_ARE_FOR:,} submissions of 20 answers: with fewer, starting"
+            " the processes weighs more"
         )
 
 
@@ -92,12 +99,23 @@ def _chosen() -> argparse.Namespace:
         " most; one with --size small)",
     )
     parser.add_argument(
-        "--scale",
-        choices=("too", "only"),
-        help="measure a submission among 500,000 and among 50,000 too, or only that",
+        "--only",
+        type=_letters,
+        default=frozenset(ALL),
+        metavar="LETTERS",
+        help="these contestants, as the table names them; i is peak memory, j a submission among"
+        " 500,000 and among 50,000 (default: all but j)",
     )
+    parser.add_argument("--scale", action="store_true", help="j too")
     parser.add_argument(
         "--scale-sizes", type=_positive, nargs=2, default=SCALE, help="in place of these two"
+    )
+    parser.add_argument(
+        "--import-options",
+        type=shlex.split,
+        default=[],
+        metavar="WORDS",
+        help='for every import, as one word: "--workers 2"',
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
@@ -108,6 +126,8 @@ def _chosen() -> argparse.Namespace:
     )
     chosen = parser.parse_args()
     chosen.submissions = chosen.submissions or SIZES[chosen.size]
+    chosen.only |= {"j"} if chosen.scale else set()
+    chosen.import_options = tuple(chosen.import_options)
     most = 1 if chosen.size == "small" else MOST_DEAR_ROUNDS
     chosen.dear_rounds = chosen.dear_rounds or min(chosen.rounds, most)
     chosen.data = chosen.data.absolute()
@@ -121,17 +141,26 @@ def _positive(value: str) -> int:
     return int(value)
 
 
+def _letters(value: str) -> frozenset[str]:
+    if not value or not set(value) <= ALL | {"j"}:
+        known = "".join(sorted(ALL | {"j"}))
+        raise argparse.ArgumentTypeError(f"takes letters among {known}, got {value!r}")
+    return frozenset(value)
+
+
 def _conditions(v3: Connection, chosen: argparse.Namespace) -> dict[str, Any]:
     ((version,),) = v3.execute("SHOW server_version").fetchall()
-    sizes = [] if chosen.scale == "only" else [chosen.submissions]
-    sizes += chosen.scale_sizes if chosen.scale else []
-    submissions = ", ".join(f"{size:,}" for size in sizes)
+    sizes = [f"{chosen.submissions:,}"] if chosen.only - {"j"} else []
+    if "j" in chosen.only:
+        sizes.append(" against ".join(f"{size:,}" for size in chosen.scale_sizes))
     return {
-        "benchmark": f"{submissions} submissions of {chosen.answers} answers,"
-        f" rounds: {chosen.rounds}",
+        "benchmark": f"{' and '.join(sizes)} submissions of {chosen.answers} answers,"
+        f" {chosen.rounds} rounds",
+        **({"import options": " ".join(chosen.import_options)} if chosen.import_options else {}),
         "at": datetime.now(UTC).isoformat(" ", "seconds"),
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {platform.platform()}",
+        "load before": f"{os.getloadavg()[0]:.2f}",
         "versions": f"Python {platform.python_version()}, PostgreSQL {version},"
         f" SQLite {sqlite3.sqlite_version}",
     }
@@ -160,13 +189,12 @@ def _room(folder: Path, answers: int) -> None:
         )
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
-
 def _ended(_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

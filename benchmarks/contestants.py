@@ -24,6 +24,8 @@ NAMES = {
     "k": "import_v2 after a kill at 90 %",
 }
 WRITERS = frozenset("acdefk")
+DEAR = frozenset("ek")
+ALL = frozenset(NAMES) | {"i"}
 # A small v2 has ten batches at least: or it could not be killed at 90 % of them.
 BATCHES = 10
 
@@ -36,6 +38,7 @@ class Contest:
         at: where they run.
         v3: a connection of the benchmark's own, in autocommit.
         data: the v2.
+        asked: which take part; a always does.
         dear: how many rounds e and k take part in; they take longest, or are nobody's rival.
         words: further words for import_v2.
 
@@ -48,6 +51,7 @@ class Contest:
     at: Place
     v3: Connection
     data: Dataset
+    asked: frozenset[str]
     dear: int
     words: tuple[str, ...] = ()
     series: dict[str, Series] = field(default_factory=dict)
@@ -63,20 +67,25 @@ class Contest:
 
     def prepare(self) -> None:
         """What is made once, and counted for nobody."""
-        strategy.stage(self.v3, self.data.path)
+        if "d" in self.asked:
+            print("v2 into the same PostgreSQL, for strategy.md's SQL", file=sys.stderr, flush=True)
+            strategy.stage(self.v3, self.data.path)
 
     def round(self, number: int) -> None:
         """Every contestant once; what leans on a finished import follows it."""
-        self.read_floor()
-        self.imported()
-        self.again()
-        self.verified()
-        self.copy_floor()
-        self.strategy()
-        self.plain()
-        if number <= self.dear:
-            self.pgloader()
-            self.resumed()
+        for key, run_it in (
+            ("b", self.read_floor),
+            ("a", self.imported),
+            ("h", self.again),
+            ("g", self.verified),
+            ("c", self.copy_floor),
+            ("d", self.strategy),
+            ("f", self.plain),
+            ("e", self.pgloader),
+            ("k", self.resumed),
+        ):
+            if key in self.asked and (number <= self.dear or key not in DEAR):
+                run_it()
 
     def imported(self, *, watch: bool = False) -> Run:
         """The import as a user runs it, into empty tables; not timed where it is watched (a)."""
@@ -127,7 +136,7 @@ class Contest:
             return
         database.reset(self.v3)
         try:
-            staging, _ = pgloader.stage(
+            staging = pgloader.stage(
                 self.v3, self.environment["BENCH_V3"], self.data.path, self.at.folder
             )
         except pgloader.PgloaderError as error:
@@ -152,12 +161,17 @@ class Contest:
                 self.v3, self.environment, words, NAME, self.data.submissions
             )
         except resume.TooFastError as error:
-            self.left_out["k"] = str(error)
+            if "k" not in self.series:
+                self.left_out["k"] = str(error)
             return
+        self.left_out.pop("k", None)
         self._take("k", done.seconds, done.cpu)
 
     def peaks(self) -> None:
         """Peak memory of the import and of the proof, in runs of their own (i)."""
+        if "i" not in self.asked:
+            return
+        print("memory", file=sys.stderr, flush=True)
         for name, done in (
             ("import_v2", self.imported(watch=True)),
             ("verify_v2", self.verified(watch=True)),

@@ -74,16 +74,16 @@ class Result:
     Attributes:
         goal: the goal.
         value: in the goal's unit; None where it was not measured.
+        why: why there is no value.
         low: the least of the rounds, each for itself; None where there are no rounds to compare.
         high: the most.
-        why: why there is no value.
     """
 
     goal: Goal
     value: float | None
+    why: str = ""
     low: float | None = None
     high: float | None = None
-    why: str = ""
 
     @property
     def reached(self) -> bool | None:
@@ -132,15 +132,15 @@ class Result:
 def ratio(goal: Goal, one: Series | None, other: Series | None, why: str = "") -> Result:
     """The ratio of two medians; beside it the least and most of the rounds both took part in."""
     if one is None or other is None or not one.seconds or not other.seconds:
-        return Result(goal, None, why=why)
+        return Result(goal, None, why)
     value = one.median / other.median
     rounds = [a / b for a, b in zip(one.seconds, other.seconds, strict=False)]
-    return Result(goal, value, min(rounds), max(rounds))
+    return Result(goal, value, low=min(rounds), high=max(rounds))
 
 
 def amount(goal: Goal, series: Series) -> Result:
     """A contestant's own seconds."""
-    return Result(goal, series.median, min(series.seconds), max(series.seconds))
+    return Result(goal, series.median, low=min(series.seconds), high=max(series.seconds))
 
 
 def slower(series: Sequence[Series]) -> Series:

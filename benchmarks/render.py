@@ -80,7 +80,7 @@ def _memory(memory: dict[str, Memory]) -> str:
 
 def _results(results: Sequence[Result]) -> str:
     rows: list[tuple[str, ...]] = [
-        ("to be reached", "measured", "rounds", "bar", "", "hoped for", "")
+        ("to be reached", "measured", "each round", "bar", "", "hoped for", "")
     ]
     for result in results:
         goal = result.goal

@@ -9,12 +9,10 @@ from benchmarks.common import Place, manage
 from benchmarks.contestants import NAME
 from benchmarks.database import Connection
 from benchmarks.dataset import Dataset, dataset
-from benchmarks.figures import Goal, Result, Series, ratio
-from benchmarks.processes import Memory, Run
+from benchmarks.figures import Series
+from benchmarks.goals import scaled
+from benchmarks.processes import Run
 from benchmarks.render import Findings
-
-TIME = Goal("time_at_scale", "time a submission, {large} ÷ {small}", 1.1, 1.0)
-MEMORY = Goal("memory_at_scale", "peak memory, {large} ÷ {small}", 1.1)
 
 
 def measure(
@@ -53,25 +51,7 @@ def measure(
         found.series[key] = took
         if peak:
             found.memory[took.name] = peak
-    found.results += results(sizes, series, peaks)
-
-
-def results(
-    sizes: Sequence[int], series: Sequence[Series], peaks: Sequence[Memory | None]
-) -> list[Result]:
-    """The large one against the small one: seconds a submission, and peak memory."""
-    small, large = (
-        Series(took.name, [one / size for one in took.seconds])
-        for size, took in zip(sizes, series, strict=True)
-    )
-    names = {"small": f"{sizes[0]:,}", "large": f"{sizes[1]:,}"}
-    time, memory = (
-        Goal(goal.key, goal.text.format(**names), goal.bar, goal.hoped) for goal in (TIME, MEMORY)
-    )
-    less, more = peaks
-    value = more.pss / less.pss if more and less else None
-    why = "" if value else "this system does not tell it (/proc/PID/smaps_rollup)"
-    return [ratio(time, large, small), Result(memory, value, why=why)]
+    found.results += scaled(sizes, series, peaks)
 
 
 def _imported(

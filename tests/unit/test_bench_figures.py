@@ -5,12 +5,12 @@ import json
 import pytest
 
 from benchmarks import goals
+from benchmarks.contestants import ALL
 from benchmarks.database import COLUMNS
 from benchmarks.figures import Goal, Result, Series, amount, ratio, slower
 from benchmarks.pgloader import address_of
 from benchmarks.processes import Memory
 from benchmarks.render import Findings
-from benchmarks.scale import results as scale_results
 from tests.unit.test_make import make
 from transfer.records import FormRow, OrganizationRow, SubmissionRow, UserRow
 
@@ -65,7 +65,7 @@ def test_seconds_and_megabytes_are_missed_in_their_own_units():
 
 def test_each_goal_is_made_of_its_two_contestants():
     times = took(a=12, b=3, c=10, d=24, e=60, f=120, g=6, h=0.9, k=1.2)
-    found = goals.results(times, {"import_v2": Memory(200_000_000, 300_000_000, 2)}, {})
+    found = goals.results(times, {"import_v2": Memory(200_000_000, 300_000_000, 2)}, ALL, {})
     assert {one.goal.key: round(one.value or 0, 3) for one in found} == {
         "import_to_floor": 1.2,
         "import_to_sql": 0.5,
@@ -77,21 +77,30 @@ def test_each_goal_is_made_of_its_two_contestants():
         "peak_memory": 200,
     }
     assert all(one.reached for one in found)
+    assert [one.goal.key for one in found] == [
+        one.key for one in goals.ORDER if "scale" not in one.key
+    ]
     assert found[0].goal.text.endswith("(c)")  # which floor it was
 
 
 def test_who_did_not_take_part_has_no_value_and_a_reason():
     times = took(a=12, b=3, c=10, d=24, f=120, g=6, h=0.9, k=1.2)
-    found = {r.goal.key: r for r in goals.results(times, {}, {"e": "pgloader is not installed"})}
+    found = {r.goal.key: r for r in goals.results(times, {}, ALL, {"e": "gone"})}
     missing = found["import_to_pgloader"]
     assert (missing.value, missing.reached) == (None, None)
-    assert missing.why == "pgloader is not installed"
+    assert missing.why == "gone"
     assert "smaps_rollup" in found["peak_memory"].why
+
+
+def test_only_the_goals_of_those_who_were_asked_for_are_there():
+    times = took(a=12, c=10, g=6)
+    assert [one.goal.key for one in goals.results(times, {}, "acg", {})] == ["verify_to_import"]
+    assert goals.results(times, {}, "", {}) == []
 
 
 def test_scale_compares_a_submission_with_a_submission():
     small, large = Memory(100, 0, 1), Memory(110, 0, 1)
-    time, memory = scale_results((100, 1000), [series(1, 2), series(9, 18)], [small, large])
+    time, memory = goals.scaled((100, 1000), [series(1, 2), series(9, 18)], [small, large])
     assert time.value == pytest.approx(0.9)
     assert memory.value == pytest.approx(1.1)
     assert time.goal.text == "time a submission, 1,000 ÷ 100"
@@ -105,7 +114,7 @@ def findings() -> Findings:
         {"benchmark": "5,000 submissions of 20 answers", "commit": "abc"},
         {"a": one, "f": other},
         {"import_v2": Memory(120_000_000, 150_000_000, 3)},
-        [ratio(GOAL, one, other), Result(GOAL, None, why="gone"), Result(goals.MEMORY, 120.0)],
+        [ratio(GOAL, one, other), Result(GOAL, None, "gone"), Result(goals.MEMORY, 120.0)],
         ["a note"],
     )
 
@@ -157,4 +166,4 @@ def test_make_hands_sizes_and_rounds_through():
     wanted = '--submissions "500000" --rounds "5" --server "postgres://u@h:1"'
     assert wanted in " ".join(said.split())
     assert '--size "small"' in make("-n", "bench", "SIZE=small").stdout
-    assert "--scale only" in make("-n", "bench-scale").stdout
+    assert "--only j" in make("-n", "bench-scale").stdout
