@@ -8,48 +8,43 @@ the list of accepted differences.
 """
 
 import contextlib
+import os
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error
 
-from transfer import fitness
+from transfer.crew import Crew, MemberLostError
 from transfer.exceptions import (
-    ConfigurationError,
-    RunError,
     SourceLostError,
-    TargetError,
     VerificationStoppedError,
 )
-from transfer.fingerprint import differences
-from transfer.mapping.context import MappingContext
-from transfer.models import MigrationProgress, RunStatus
-from transfer.options import DEFAULT_BATCH_SIZE, ImportOptions, read_mapping_file
+from transfer.options import DEFAULT_BATCH_SIZE
 from transfer.pace import Pacing
 from transfer.pipeline import Interruption, Observer, Unwatched
-from transfer.plan import PLAN, TABLES
+from transfer.plan import PLAN
 from transfer.proof.books import Books
+from transfer.proof.member import Job
 from transfer.proof.reference import Settings
-from transfer.proof.service import Proof, Prover
+from transfer.proof.service import Prover
+from transfer.proof.side_by_side import PAGES_WORTH_A_MEMBER, Team
 from transfer.proof.stored import Stored
-from transfer.session import prepare_alias
-from transfer.source import Source
-from transfer.target import NEEDED_TABLES, describe, first_line
+from transfer.proof.tally import Proof
+from transfer.target import describe, first_line
 from transfer.verify_checks import Verification
 from transfer.verify_report import VerifyReport
 from transfer.verify_schema import schema_checks
-from transfer.verify_source import Cut, SourceCounts
+from transfer.verify_subject import Subject, check_known, the_subject
 from transfer.verify_target import TargetCounts
 from transfer.verify_values import SHOWN, ValuesReport, groups_of
 
 # Of the derivation in transfer.proof: a verification begun with another begins anew.
 PROOF_VERSION = 1
+MOST_BY_DEFAULT = 8  # workers: v2 and v3 have work of their own for each
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,9 @@ class VerifyOptions:
         sample: users and submissions that are compared, of each; None: all.
         seed: decides which.
         restart: begin anew where one was stopped.
-        pacing: how fast v2 is read.
+        pacing: how fast v2 is read; where that is limited, one process reads it.
+        workers: processes that compare submissions side by side; None: as many as this machine is
+            good for, where there are enough submissions.
     """
 
     name: str | None = None
@@ -73,34 +70,21 @@ class VerifyOptions:
     seed: int = 1
     restart: bool = False
     pacing: Pacing = field(default_factory=Pacing)
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """A migration and what is needed to look at it."""
-
-    rows: list[MigrationProgress]
-    source: Source
-    alias: str
-    cut: Cut
-    ctx: MappingContext
-    counts: SourceCounts
+    workers: int | None = 1
 
     @property
-    def name(self) -> str:
-        return self.rows[0].migration_name
+    def processes(self) -> int:
+        """How many processes may be made for it."""
+        if self.sample is not None or self.pacing.limited:
+            return 1
+        return self.workers or default_workers()
 
-    @property
-    def tables(self) -> list[str]:
-        """Those the migration fills, parents first."""
-        wanted = self.rows[0].fingerprint.get("tables", TABLES)
-        return [table for table in TABLES if table in wanted]
 
-    @property
-    def finished(self) -> list[str]:
-        """Those of its tables that were moved to their end."""
-        done = {row.table_name for row in self.rows if row.status == RunStatus.COMPLETED}
-        return [table for table in self.tables if table in done]
+def default_workers() -> int:
+    """How many processes this machine can compare with, at least 1: one for each core."""
+    known = getattr(os, "sched_getaffinity", None)  # macOS has none
+    cores = len(known(0)) if known else os.cpu_count() or 1
+    return min(cores, MOST_BY_DEFAULT)
 
 
 def verify(
@@ -130,9 +114,17 @@ def verify(
         KeyboardInterrupt: it was stopped; the message says how to go on.
     """
     options = options or VerifyOptions()
-    with _subject(options.name, options.organization, v2_alias, v3_alias) as subject:
-        _check_known(subject)
-        return _verify(subject, options, observer or Unwatched())
+    # Before anything is open.
+    crew = Crew(0 if options.processes == 1 else options.processes)
+    try:
+        with the_subject(options.name, options.organization, v2_alias, v3_alias) as subject:
+            check_known(subject)
+            report = _verify(subject, options, observer or Unwatched(), crew)
+    except BaseException:
+        crew.close(at_once=True)
+        raise
+    crew.close()
+    return report
 
 
 def count_records(
@@ -142,11 +134,13 @@ def count_records(
 
     Args and errors are those of ``verify``.
     """
-    with _subject(name, None, v2_alias, v3_alias) as subject:
+    with the_subject(name, None, v2_alias, v3_alias) as subject:
         return _counted(subject)
 
 
-def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> VerifyReport:
+def _verify(
+    subject: Subject, options: VerifyOptions, observer: Observer, crew: Crew
+) -> VerifyReport:
     began = time.monotonic()
     books = Books(subject.alias, subject.name)
     books.lock()
@@ -155,7 +149,7 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         before = Proof.from_json(verification.state).compared
         stop = Interruption()
         subject.source.watch(lambda: stop.asked, observer.remark)
-        prover = _prover(subject, options, books, stop, observer)
+        prover = _prover(subject, options, books, stop, observer, crew)
         go_on = f"To go on: verify_v2 --name {shlex.quote(subject.name)}"
         if options.sample is not None:
             go_on = "A sample begins anew"
@@ -165,7 +159,7 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
         except KeyboardInterrupt:
             msg = f"Stopped at once; what was compared is kept. {go_on}"
             raise KeyboardInterrupt(msg) from None
-        except (Error, SourceLostError) as error:
+        except (Error, SourceLostError, MemberLostError) as error:
             msg = f"{first_line(error)}. What was compared is kept. {go_on}"
             raise VerificationStoppedError(msg) from error
         if stop.asked:
@@ -192,11 +186,12 @@ def _verify(subject: _Subject, options: VerifyOptions, observer: Observer) -> Ve
 
 
 def _prover(
-    subject: _Subject,
+    subject: Subject,
     options: VerifyOptions,
     books: Books,
     stop: Interruption,
     observer: Observer,
+    crew: Crew,
 ) -> Prover:
     ctx = subject.ctx
     own = Settings(
@@ -206,6 +201,15 @@ def _prover(
         ctx.form_status,
         ctx.mapping,
         ctx.default_organization,
+    )
+    job = Job(
+        subject.source.alias,
+        subject.alias,
+        subject.name,
+        own,
+        subject.cut.v2,
+        subject.parts,
+        options.batch_size,
     )
     return Prover(
         subject.source,
@@ -222,6 +226,7 @@ def _prover(
         stop,
         observer,
         options.pacing,
+        Team(crew, job, PAGES_WORTH_A_MEMBER if options.workers is None else 1),
     )
 
 
@@ -231,7 +236,7 @@ def _groups(proof: Proof, prover: Prover) -> list[Any]:
     return list(groups_of(proof, ref.organizations, forms))
 
 
-def _basis(subject: _Subject) -> dict[str, Any]:
+def _basis(subject: Subject) -> dict[str, Any]:
     """What must be the same for a verification to go on."""
     return {
         "proof": PROOF_VERSION,
@@ -244,7 +249,7 @@ def _basis(subject: _Subject) -> dict[str, Any]:
     }
 
 
-def _counted(subject: _Subject) -> VerifyReport:
+def _counted(subject: Subject) -> VerifyReport:
     verification = Verification(
         subject.rows,
         {step.table: step for step in PLAN if step.table in subject.tables},
@@ -259,136 +264,3 @@ def _counted(subject: _Subject) -> VerifyReport:
         list(verification.checks()),
         verification.open_errors,
     )
-
-
-@contextlib.contextmanager
-def _subject(
-    name: str | None, organization: str | None, v2_alias: str, v3_alias: str
-) -> Iterator[_Subject]:
-    try:
-        _check_migrated(v3_alias)
-        rows = _choose(v3_alias, name, organization)
-        with contextlib.closing(Source(v2_alias)) as source:
-            yield _make_subject(rows, source, v3_alias)
-    except Error as error:
-        msg = f"cannot read v3, {describe(v3_alias)}: {first_line(error)}"
-        raise TargetError(msg) from error
-
-
-def _make_subject(rows: list[MigrationProgress], source: Source, alias: str) -> _Subject:
-    migration, started_at = rows[0].migration_name, rows[0].started_at
-    fingerprint = rows[0].fingerprint
-    source.require()
-    fitness.check_masks(source)
-    read_from = fingerprint.get("source")
-    if read_from not in (None, source.identity()):
-        raise ConfigurationError(
-            f"{migration!r} was read from {read_from}, and V2_DATABASE_URL names "
-            f"{source.identity()}; verify it against the v2 it was read from"
-        )
-    zone = ZoneInfo(fingerprint.get("time_zone", "UTC"))
-    cut = Cut.at(started_at, zone)
-    ctx = _context(migration, started_at, zone, fingerprint)
-    organizations = fingerprint.get("organizations", [])
-    counts = SourceCounts(source, cut, organizations, ctx if organizations else None)
-    subject = _Subject(rows, source, alias, cut, ctx, counts)
-    if organizations:  # the mapping says which form belongs to which of them
-        _check_known(subject)
-    return subject
-
-
-def _check_migrated(alias: str) -> None:
-    prepare_alias(alias)
-    with connections[alias].cursor() as cursor:
-        present = set(connections[alias].introspection.table_names(cursor))
-    if missing := sorted(set(NEEDED_TABLES) - present):
-        msg = f"{describe(alias)} has no table {', '.join(missing)}; run: manage.py migrate"
-        raise TargetError(msg)
-
-
-def _choose(
-    alias: str, name: str | None, organization: str | None = None
-) -> list[MigrationProgress]:
-    """The progress rows of the migration that is meant.
-
-    Raises:
-        RunError: there is none, or there are several.
-    """
-    found: dict[str, list[MigrationProgress]] = {}
-    query = MigrationProgress._default_manager.using(alias)
-    for row in query.order_by("started_at", "id").iterator():
-        found.setdefault(row.migration_name, []).append(row)
-    if name is not None:
-        if name not in found:
-            known = f"there are: {', '.join(found)}" if found else "there is none; run import_v2"
-            raise RunError(f"no migration is named {name!r}; {known}")
-        return found[name]
-    standing = {
-        key: rows
-        for key, rows in found.items()
-        if any(row.status != RunStatus.ROLLED_BACK for row in rows)
-    }
-    if organization is not None:
-        return _of_organization(standing, organization)
-    if not standing:
-        raise RunError("no migration to verify; run import_v2")
-    unfinished = [
-        key
-        for key, rows in standing.items()
-        if any(row.status != RunStatus.COMPLETED for row in rows)
-    ]
-    if len(unfinished) > 1:
-        names = ", ".join(unfinished)
-        raise RunError(f"several migrations are unfinished: {names}; say which one with --name")
-    return standing[unfinished[0]] if unfinished else list(standing.values())[-1]
-
-
-def _of_organization(
-    standing: dict[str, list[MigrationProgress]], organization: str
-) -> list[MigrationProgress]:
-    """The migration that moved this organization and no other.
-
-    Raises:
-        RunError: there is none, or there are several.
-    """
-    wanted = [
-        key
-        for key, rows in standing.items()
-        if rows[0].fingerprint.get("organizations") == [organization]
-    ]
-    if len(wanted) == 1:
-        return standing[wanted[0]]
-    known = ", ".join(wanted or standing) or "there is none"
-    if wanted:
-        raise RunError(f"several migrations moved {organization}: {known}; say which with --name")
-    raise RunError(f"no migration moved organization {organization} alone; there are: {known}")
-
-
-def _context(
-    migration: str, started_at: datetime, zone: ZoneInfo, fingerprint: dict[str, Any]
-) -> MappingContext:
-    """The settings the migration was made with, with V2_MAPPING as it is now."""
-    default = fingerprint.get("default_organization")
-    mapping = read_mapping_file(settings.V2_MAPPING)
-    return MappingContext(
-        migration,
-        started_at,
-        zone,
-        fingerprint.get("form_status", "draft"),
-        mapping,
-        default,
-    )
-
-
-def _check_known(subject: _Subject) -> None:
-    """Refuse where the settings that say what v3 has to hold are not those of the migration.
-
-    Raises:
-        ConfigurationError: V2_MAPPING has changed since, or an earlier build began it.
-    """
-    then = subject.rows[0].fingerprint
-    now = ImportOptions(mapping=subject.ctx.mapping).fingerprint("")
-    now = then | {part: now[part] for part in ("mapping", "rules")}
-    if told := differences(then, now):
-        msg = f"cannot tell what {subject.name!r} has to hold: {'; '.join(told)}"
-        raise ConfigurationError(msg)

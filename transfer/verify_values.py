@@ -13,7 +13,7 @@ from transfer.accepted import CHANGED_SINCE, Difference
 from transfer.models import DifferenceKind
 from transfer.proof.compared import V2_TABLES
 from transfer.proof.rules import storable
-from transfer.proof.service import Proof, TableProof
+from transfer.proof.tally import Proof, TableProof
 from transfer.verify_report import Check, Verdict
 
 SHOWN = 200  # differences in the JSON document and the HTML report

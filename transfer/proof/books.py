@@ -129,12 +129,15 @@ class Books:
     Args:
         alias: v3.
         migration: the migration's name.
+
+    Attributes:
+        has_open: differences found before are open; known once a verification is.
     """
 
     def __init__(self, alias: str, migration: str) -> None:
         self._alias = alias
         self._migration = migration
-        self._has_open = True
+        self.has_open = True
 
     def lock(self) -> None:
         """Be the only one that verifies the migration, as long as the connection lasts.
@@ -203,7 +206,7 @@ class Books:
                     {"sample": sample, "basis": Jsonb(stored)},
                 )
                 found = Verification(number)
-            ((self._has_open,),) = self._ask(
+            ((self.has_open,),) = self._ask(
                 "SELECT EXISTS (SELECT FROM migration_differences"
                 " WHERE migration_name = %(migration)s AND resolved_at IS NULL)"
             )
@@ -233,7 +236,7 @@ class Books:
             if not self._ask(_KEEP, document):
                 raise self._overtaken()
             self._store(verification, mismatches)
-            if self._has_open:
+            if self.has_open:
                 if beyond:
                     again = {
                         "verification": verification.id,

@@ -1,6 +1,7 @@
 """v2's records for the proof, a page at a time: all of a migration's, or a sample of them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
@@ -12,12 +13,14 @@ from transfer.answer_columns import AnswerColumns
 from transfer.extract_submissions import submissions
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
 from transfer.proof.rules import recorded
+from transfer.ranges import keys_to_cut_at
 from transfer.source import Source
 
 SETTING_COLUMNS = ("field_id", "id", "name", "stored_value")
 # A form with a hundred fields is some 100 kB; their ids are named in one statement.
 FORMS_AT_ONCE = 200
 KEYS_AT_ONCE = 10_000
+MOST_CUTS = 1000  # keys in one statement, at about which a table is cut
 SAMPLED = ("users", "submissions")  # the others are few, and all are looked at
 
 Parts = Callable[[str], list["QuerySet[Any]"]]
@@ -28,6 +31,20 @@ class Place(NamedTuple):
 
     part: int = 0
     after: str = ""
+
+
+class Range(NamedTuple):
+    """Submissions of some following keys.
+
+    Args:
+        number: of the range, in the order in which v2 has its keys.
+        begin: the place before it.
+        until: its last key as v2 gave it; empty: it has no end.
+    """
+
+    number: int
+    begin: Place
+    until: str
 
 
 class Page(NamedTuple):
@@ -60,6 +77,46 @@ def pages(source: Source, parts: Parts, table: str, size: int, place: Place) -> 
             yield page._replace(place=Place(number, page.place.after))
 
 
+def ranges(source: Source, parts: Parts, rows: int, place: Place) -> Iterator[Range]:
+    """All submissions of a migration behind a place, cut into ranges of about so many rows.
+
+    Args:
+        source: v2.
+        parts: disjoint queries that are together the submissions.
+        rows: of a range.
+        place: where to begin.
+    """
+    number = count()
+    for part, query in enumerate(parts("submissions")):
+        if part < place.part:
+            continue
+        after = place.after if part == place.part else ""
+        for until in _cut(source, query, after, rows):
+            yield Range(next(number), Place(part, after), until)
+            after = until
+
+
+def _cut(source: Source, query: "QuerySet[Any]", after: str, rows: int) -> Iterator[str]:
+    """Last keys of ranges, the last of them empty.
+
+    In two steps, for one statement can name no more than so many keys, nor be asked for each.
+    """
+    large = max(rows, source.count(query) // MOST_CUTS)
+    for until in [*keys_to_cut_at(source, query, after, "", large), ""]:
+        if large > 2 * rows:
+            yield from keys_to_cut_at(source, query, after, until, rows)
+        yield until
+        after = until
+
+
+def pages_of(source: Source, parts: Parts, size: int, given: Range) -> Iterator[Page]:
+    """The submissions of a range, ``size`` a page."""
+    part, after = given.begin
+    found = _submissions(source, parts("submissions")[part], size, after, given.until)
+    for page in found:
+        yield page._replace(place=Place(part, page.place.after))
+
+
 def _organizations(source: Source, query: "QuerySet[Any]", size: int, after: str) -> Iterator[Page]:
     for page in extract.pages(source, query, ORGANIZATION_COLUMNS, lambda: size, after):
         yield Page(list(page.rows()), Place(0, page.last_key))
@@ -83,9 +140,11 @@ def _forms(source: Source, query: "QuerySet[Any]", size: int, after: str) -> Ite
         yield Page(rows, Place(0, page.last_key), settings=list(read.rows()))
 
 
-def _submissions(source: Source, query: "QuerySet[Any]", size: int, after: str) -> Iterator[Page]:
+def _submissions(
+    source: Source, query: "QuerySet[Any]", size: int, after: str, until: str = ""
+) -> Iterator[Page]:
     # Answers that are no submission's are counted elsewhere: here each is some submission's.
-    found = submissions(source, query, lambda: size, after, everything=_is_all(query))
+    found = submissions(source, query, lambda: size, after, until, everything=_is_all(query))
     for batch in found:
         if batch.beyond:
             return

@@ -1,5 +1,6 @@
 """v3's rows as the documents they are compared as: v2's answers rebuilt from the JSON."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -88,11 +89,18 @@ class Stored:
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="stored")
         self._asked: dict[tuple[str, tuple[str, ...]], Future[list[Row]]] = {}
 
-    def open(self) -> None:
-        """Make the session one whose times come as expected, and learn the forms' fields."""
+    def open(self, name: str = "") -> None:
+        """Make the session one whose times come as expected, and learn the forms' fields.
+
+        Args:
+            name: what the session is to be called; empty: as it is.
+        """
         self.ask(SESSION, plain=True)
-        for form_id, name, field_id in self.ask(_FORM_FIELDS):
-            self.field_ids.setdefault(form_id, {})[name] = field_id
+        if name:
+            called = {"name": f"{name} (process {os.getpid()})"}
+            self.ask("SELECT set_config('application_name', %(name)s, false)", called)
+        for form_id, field, field_id in self.ask(_FORM_FIELDS):
+            self.field_ids.setdefault(form_id, {})[field] = field_id
 
     def ask(
         self,

@@ -17,7 +17,7 @@ from tests.integration.proof.proving import (
 )
 from tests.runs import Quiet, run
 from tests.v2 import make_v2
-from transfer.proof import service
+from transfer.proof import keeper
 from transfer.retry import RetryOptions, run_retry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +45,7 @@ def test_any_number_of_records_in_pages_of_any_size(number: int, v2_path: Path) 
 def test_what_was_compared_before_a_retry_is_compared_again(
     v2_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(service, "SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN", -1.0)
     v2 = make_v2(v2_path, organizations=[{}], users=[{}] * 8 + [{"Email": None}], forms=[{}])
     run(name="night")
     with pytest.raises(Pulled):

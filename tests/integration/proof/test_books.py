@@ -19,7 +19,7 @@ from tests.integration.proof.proving import (
 from tests.runs import query
 from tests.v2 import V2
 from transfer.exceptions import LockHeldError
-from transfer.proof import books, service
+from transfer.proof import books, keeper
 from transfer.proof.compare_submissions import SubmissionsComparer
 from transfer.proof.compared import Compared
 
@@ -89,7 +89,7 @@ def test_no_more_are_stored_of_a_table_and_kind_than_the_cap_and_all_are_counted
     often: V2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert books.MAX_STORED == 1000
-    monkeypatch.setattr(service, "MAX_STORED", 5)
+    monkeypatch.setattr(keeper, "MAX_STORED", 5)
     query("UPDATE submissions SET deleted_at = now(), created_at = now()")
     query("DELETE FROM submissions WHERE id = %s", [FULL])
 

@@ -15,7 +15,7 @@ from submissions.models import Submission
 from tests.integration.proof.proving import after_batches, failing, proved, table
 from tests.runs import errors, query, run
 from tests.v2 import V2, guid, make_v2
-from transfer.proof import service
+from transfer.proof import keeper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +74,7 @@ def test_m05_the_applications_rows_made_since_change_nothing(migrated: V2) -> No
 def test_the_applications_rows_made_while_it_goes_on_change_nothing(
     migrated: V2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN", -1.0)
     numbers = iter(range(1, 100))
     document = proved(None, after_each(lambda: own_rows(next(numbers))), batch_size=1)
 

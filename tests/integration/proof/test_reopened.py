@@ -14,7 +14,7 @@ from tests.integration.proof.proving import (
 )
 from tests.runs import query
 from tests.v2 import V2
-from transfer.proof import service
+from transfer.proof import keeper
 from transfer.proof.document import AT_MOST
 from transfer.verify import VerifyOptions, verify
 
@@ -30,7 +30,7 @@ def least(name: str) -> str:
 
 def stop_in_submissions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verify until some submissions are compared, and their place is kept."""
-    monkeypatch.setattr(service, "SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN", -1.0)
     [(before,)] = query(
         "SELECT ceil(count(*) / 2.0) FROM (SELECT FROM users UNION ALL SELECT FROM organizations"
         " UNION ALL SELECT FROM forms) AS others"
@@ -89,7 +89,7 @@ def test_a_difference_that_still_stands_stays_open_beyond_the_cap(
     proved(NAME)
     assert query(OPEN, [last]) != [(0,)]
     before = query(OPEN, [last])
-    monkeypatch.setattr(service, "MAX_STORED", 3)
+    monkeypatch.setattr(keeper, "MAX_STORED", 3)
     query("UPDATE submissions SET deleted_at = now(), updated_at = updated_at")
 
     proved(NAME)

@@ -20,7 +20,7 @@ from tests.integration.proof.proving import (
 )
 from tests.runs import Quiet, query
 from tests.v2 import V2
-from transfer.proof import service
+from transfer.proof import keeper, service
 
 pytestmark = pytest.mark.django_db(databases=["default", "v2"])
 
@@ -39,7 +39,7 @@ def wronged(often: V2, monkeypatch: pytest.MonkeyPatch) -> V2:
     """A v3 with differences of every kind, and a place kept after every page."""
     for statement in TAMPERING:
         query(statement)
-    monkeypatch.setattr(service, "SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN", -1.0)
     monkeypatch.setattr(service, "STRAYS_AT_ONCE", 2)
     return often
 

@@ -21,7 +21,7 @@ from tests.runs import query, run
 from tests.v2 import V2, guid, make_v2
 from transfer.exceptions import ConfigurationError, VerificationStoppedError
 from transfer.mapping.context import parse_mapping_file
-from transfer.proof import service
+from transfer.proof import keeper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,7 +167,7 @@ def test_what_was_rolled_back_is_verified_by_name_only_and_fails(v2_path: Path) 
 def test_a_connection_to_v3_that_is_lost_ends_it_and_it_goes_on_later(
     v2_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN", -1.0)
     a_v2(v2_path)
     run(name="night")
     expected = core(proved())

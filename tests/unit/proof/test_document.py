@@ -21,7 +21,7 @@ from transfer.proof.document import (
     excerpts,
 )
 from transfer.proof.rules import storable_document
-from transfer.proof.service import TableProof
+from transfer.proof.tally import TableProof
 
 keys = st.text(st.sampled_from('ab[]"\\\x00\ud800\ufffd{},:'), max_size=4)
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | keys

@@ -14,11 +14,12 @@ from transfer.cli import (
     organization_id,
     pacing,
     positive,
+    workers,
 )
 from transfer.console import ConsoleObserver
 from transfer.html_report import check_path, write_html
-from transfer.options import DEFAULT_BATCH_SIZE
-from transfer.verify import VerifyOptions, verify
+from transfer.options import DEFAULT_BATCH_SIZE, MAX_WORKERS
+from transfer.verify import MOST_BY_DEFAULT, VerifyOptions, default_workers, verify
 
 
 class Command(TransferCommand):
@@ -64,6 +65,14 @@ class Command(TransferCommand):
             default=DEFAULT_BATCH_SIZE,
             help="records compared at a time (default: %(default)s)",
         )
+        parser.add_argument(
+            "--workers",
+            type=workers,
+            metavar="N",
+            help="compare submissions with N processes side by side, 1 to "
+            f"{MAX_WORKERS} (default: one for every core of this machine, {MOST_BY_DEFAULT} at "
+            f"most; here: {default_workers()}); a sample, and a v2 to be spared, is read by one",
+        )
         add_pacing(parser)
         parser.add_argument(
             "--restart", action="store_true", help="begin anew where one was stopped before its end"
@@ -82,6 +91,7 @@ class Command(TransferCommand):
             options["seed"],
             options["restart"],
             pacing(options),
+            options["workers"],
         )
         if options["html"]:  # refused now, and not after an hour's work
             check_path(options["html"])
