@@ -14,10 +14,11 @@ from django.core.checks import CheckMessage, Error, register
 from forms_app.models import FormStatus
 from pliers import drivers
 
+SETTINGS = "settings"  # the tag of these checks, for commands that run no others
 V3_ENGINES = frozenset({"django.db.backends.postgresql", "pliers.postgresql"})
 
 
-@register()
+@register(SETTINGS)
 def check_v3_is_postgresql(**_: Any) -> list[CheckMessage]:
     """E001: v3 lives in PostgreSQL and nowhere else."""
     if settings.DATABASES["default"]["ENGINE"] in V3_ENGINES:
@@ -31,7 +32,7 @@ def check_v3_is_postgresql(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_time_zone(**_: Any) -> list[CheckMessage]:
     """E002: the zone of v2's timestamps exists (M3)."""
     try:
@@ -47,7 +48,7 @@ def check_time_zone(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def check_form_status(**_: Any) -> list[CheckMessage]:
     """E003: migrated forms get a status that v3 has (M7)."""
     known = list(FormStatus.values)
@@ -62,7 +63,7 @@ def check_form_status(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_mapping_file(**_: Any) -> list[CheckMessage]:
     """E004: the mapping file is there and is TOML (M8)."""
     path = settings.V2_MAPPING
@@ -85,7 +86,7 @@ def check_mapping_file(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_stored_warnings(**_: Any) -> list[CheckMessage]:
     """E005: the number of warnings to store is a number of rows."""
     if settings.V2_MAX_STORED_WARNINGS >= 0:
@@ -99,7 +100,7 @@ def check_stored_warnings(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_sql_server_driver(**_: Any) -> list[CheckMessage]:
     """E006: where v2 is SQL Server, its driver loads on this machine."""
     found = drivers.problem(settings.DATABASES.get("v2", {}))

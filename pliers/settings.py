@@ -21,7 +21,7 @@ SECRET_KEY = ENVIRONMENT.text("SECRET_KEY") or secret_key(VAR_DIR)
 ALLOWED_HOSTS = ENVIRONMENT.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "pliers.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
