@@ -62,7 +62,7 @@ def run_import(options: ImportOptions, observer: Observer) -> MigrationReport:
     ):
         name = choose_name(target.writer, options.name, fingerprint, datetime.now(UTC))
         if not options.dry_run:
-            target.retrying(lambda: fold_all(target.writer))
+            target.retrying(lambda: fold_all(target.writer, options.max_stored_warnings))
             done = _finished(target, name, fingerprint)
             if done is not None:
                 _tell_what_is_open(target, observer)
@@ -245,7 +245,7 @@ class _Import:
             if not dry:
                 with contextlib.suppress(psycopg.Error, TransferError):
                     fail_table(self.target.writer, run.journal.migration, state, message)
-                    fold_all(self.target.writer)
+                    fold_all(self.target.writer, self.options.max_stored_warnings)
             name = shlex.quote(run.journal.migration)
             hint = f"What was committed stays. To go on: import_v2 --name {name}"
             told = message if dry else f"{message}. {hint}"

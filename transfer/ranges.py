@@ -78,14 +78,20 @@ _WHOLE = """
 """
 
 
-def fold_all(connection: Connection) -> None:
+def fold_all(connection: Connection, most_warnings: int) -> None:
     """Add to each table what its ranges have counted; for whoever has just taken the lock."""
     for migration, table in connection.execute(_MOVED_IN_RANGES).fetchall():
-        fold(connection, migration, table)
+        fold(connection, migration, table, most_warnings)
 
 
-def fold(connection: Connection, migration: str, table: str) -> TableState:
+def fold(connection: Connection, migration: str, table: str, most_warnings: int) -> TableState:
     """Add to a table what its ranges have counted; the last of them ended, there are none any more.
+
+    Args:
+        connection: v3's.
+        migration: its name.
+        table: the table.
+        most_warnings: of a code, that are stored.
 
     Returns:
         The table's books.
@@ -94,7 +100,7 @@ def fold(connection: Connection, migration: str, table: str) -> TableState:
         whole, ranges = _locked(connection, migration, table)
         if not ranges:
             return whole
-        _prune(connection, migration, table)
+        connection.execute(_PRUNE, (migration, table, most_warnings))
         if all(each.status == "completed" for each in ranges):
             whole.last_key = ranges[-1].last_key
             _forget(connection, migration, table)
@@ -112,7 +118,7 @@ def give_up(connection: Connection, migration: str) -> None:
     for name, table in connection.execute(_MOVED_IN_RANGES).fetchall():
         if name == migration:
             whole, _ranges = _locked(connection, migration, table)
-            _prune(connection, migration, table)
+            connection.execute(_PRUNE, (migration, table, settings.V2_MAX_STORED_WARNINGS))
             _forget(connection, migration, table)
             save_counts(connection, migration, whole)
 
@@ -215,10 +221,6 @@ def _locked(
     whole = found.states[table]
     whole.rate = None  # nobody is at work on it
     return whole, found.ranges.get(table, [])
-
-
-def _prune(connection: Connection, migration: str, table: str) -> None:
-    connection.execute(_PRUNE, (migration, table, settings.V2_MAX_STORED_WARNINGS))
 
 
 def _forget(connection: Connection, migration: str, table: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from django.conf import settings
 from psycopg import sql
 
 from transfer import extract, fitness, open_errors, reread
@@ -75,7 +76,8 @@ def run_retry(options: RetryOptions, observer: Observer) -> RetryReport:
     """
     began = time.monotonic()
     with contextlib.closing(Target("retry_v2")) as target:
-        target.retrying(lambda: fold_all(target.writer))
+        most_warnings = settings.V2_MAX_STORED_WARNINGS
+        target.retrying(lambda: fold_all(target.writer, most_warnings))
         migration = _choose(target, options)
         begun = ImportOptions.resumed(migration.fingerprint)
         check_resumable(migration, begun.fingerprint(identity("v2")))

@@ -150,7 +150,12 @@ class SideBySide:
         else:
             self._alone()
         whole = self._target.retrying(
-            lambda: fold(self._target.writer, self._migration, self._step.table)
+            lambda: fold(
+                self._target.writer,
+                self._migration,
+                self._step.table,
+                self._options.max_stored_warnings,
+            )
         )
         self._state.become(whole)
         return True
