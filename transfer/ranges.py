@@ -9,6 +9,7 @@ when another command takes the books in hand. So all but who moves them sees one
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -208,8 +209,10 @@ def keys_to_cut_at(
         return []
     places = [count * part // parts for part in range(1, parts)]
     numbered = inside.annotate(place=Window(RowNumber(), order_by=F("id").asc()))
-    page = source.read(numbered.filter(place__in=places).order_by("place"), ("id",))
-    return [key_text(key) for key in page.keys]
+    chosen = numbered.filter(place__in=places).order_by().values_list("place", "id")
+    compiler = chosen.using(source.alias).query.get_compiler(source.alias)
+    found = source.select(*compiler.as_sql())
+    return [key_text(key) for _place, key in sorted(found, key=itemgetter(0))]
 
 
 def _locked(
