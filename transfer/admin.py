@@ -67,7 +67,7 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exact_fields = ("migration_name__icontains",)
     search_help_text = "A part of the migration's name"
-    readonly_fields = ("done", "all_findings", "went", "findings")
+    readonly_fields = ("done", "moment", "all_findings", "went", "findings")
     fieldsets = (
         (
             None,
@@ -82,7 +82,10 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        ("Records", {"fields": ("processed_records", "failed_records", "total_records", "done")}),
+        (
+            "Records",
+            {"fields": ("processed_records", "failed_records", "total_records", "done", "moment")},
+        ),
         ("Where everything went", {"fields": ("went",)}),
         ("Findings", {"fields": ("findings",)}),
         ("Times", {"fields": ("started_at", "heartbeat_at", "completed_at")}),
@@ -97,6 +100,11 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
             return ""
         counted = (obj.processed_records or 0) + (obj.failed_records or 0)
         return f"{counted * 100 // obj.total_records if obj.total_records else 100} %"
+
+    @admin.display(description="at the last batch")
+    def moment(self, obj: MigrationProgress) -> SafeString:
+        """How fast a table is that is in hand, and the time left, as status_v2 tells them."""
+        return admin_display.moment(obj)
 
     @admin.display(description="records")
     def records(self, obj: MigrationProgress) -> str:

@@ -2,19 +2,23 @@
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from django.db.models.functions import Now
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from pliers.admin_display import exact_time, list_link, pretty_json, quiet, table, visible
+from transfer.batch import TableState
 from transfer.detail import CUT, decode_detail
 from transfer.ledger import Ledger
 from transfer.mapping.codes import CODES, CodeInfo, Severity
 from transfer.mapping.record_detail import V2_COLUMNS
-from transfer.models import MigrationError, MigrationProgress
+from transfer.models import MigrationError, MigrationProgress, RunStatus
+from transfer.rate import told_running
 
 TEXT_SHOWN = 10_000
 """Characters of one v2 text that a page shows at most; a recorded one may have a million."""
@@ -163,6 +167,31 @@ def _number(value: object) -> str:
 
 def _digest(cut: Mapping[Any, Any]) -> str:
     return f"SHA-256 of all: {cut.get('sha256')}"
+
+
+def moment(row: MigrationProgress) -> SafeString:
+    """How far and how fast a table in progress was at its last batch, whoever moves parts of it."""
+    if row.status != RunStatus.IN_PROGRESS or row.partition:
+        return quiet("it is not in hand")
+    whole = TableState(row.table_name, row.status, total=row.total_records)
+    # Its own row, and those of the ranges that workers move. By the clock that wrote the
+    # heartbeats; this computer's may differ.
+    rows = MigrationProgress.objects.filter(
+        migration_name=row.migration_name, table_name=row.table_name
+    ).annotate(now=Now())
+    now = None
+    for each in rows:
+        now = each.now
+        books = each.ledger if isinstance(each.ledger, dict) else {}
+        failed = each.failed_records or 0
+        records = Ledger(migrated=each.processed_records or 0, failed=Counter(untold=failed))
+        part = TableState(row.table_name, row.status, records=records)
+        part.copied, part.rate = books.get("copied", 0), books.get("rate")
+        part.heartbeat_at = each.heartbeat_at
+        whole.absorb(part)
+    if now is None or whole.heartbeat_at is None:
+        return quiet("no batch yet")
+    return format_html("{}", told_running(whole, now))
 
 
 def ledger(row: MigrationProgress) -> SafeString:

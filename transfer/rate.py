@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from transfer.batch import TableState
@@ -124,6 +125,22 @@ def told_progress(state: TableState, rate: float | None) -> str:
     if (left := seconds_left(done, state.total, rate)) is not None:
         parts.append(f"{told_seconds(left)} left")
     return ", ".join(parts)
+
+
+def told_running(state: TableState, now: datetime) -> str:
+    """How far a table in progress is by its last heartbeat, and when that was.
+
+    A rate that is older than ``STALE_SECONDS`` is forgotten.
+
+    Args:
+        state: the table, with a heartbeat.
+        now: by the clock that wrote the heartbeat.
+    """
+    ago = (now - state.heartbeat_at).total_seconds() if state.heartbeat_at else -1.0
+    if not 0 <= ago < STALE_SECONDS:
+        state.rate = None  # it was that of a run that stopped, or stalls
+    when = f"{ago:,.0f} s ago" if ago >= 0 else "in the future: v3's clock was set back"
+    return f"{told_progress(state, state.rate)}; last batch {when}"
 
 
 def share_done(done: int, total: int) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from transfer.deferral import Open, open_deferrals, unsettled
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
-from transfer.rate import STALE_SECONDS, told_progress
+from transfer.rate import told_running
 from transfer.report import MigrationReport
 from transfer.target import Target
 
@@ -52,12 +52,7 @@ def _report(migration: Migration, left: list[Open], now: datetime) -> MigrationR
     report.notes.append(f"Begun {migration.started_at:%Y-%m-%d %H:%M:%S} UTC.")
     for state in states:
         if state.status == "in_progress" and state.heartbeat_at:
-            ago = (now - state.heartbeat_at).total_seconds()
-            if not 0 <= ago < STALE_SECONDS:
-                state.rate = None  # it was that of a run that stopped, or stalls
-            when = f"{ago:,.0f} s ago" if ago >= 0 else "in the future: v3's clock was set back"
-            told = told_progress(state, state.rate)
-            report.notes.append(f"{state.table}: {told}; last batch {when}.")
+            report.notes.append(f"{state.table}: {told_running(state, now)}.")
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
     report.notes += unsettled(migration.name, left)
