@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from pliers.admin import ReadOnlyAdmin
 from pliers.admin_display import list_link, quiet, visible
-from transfer import admin_display
+from transfer import admin_display, admin_ranges
 from transfer.admin_filters import CodeFilter, MigrationNameFilter, ResolvedFilter, TableFilter
 from transfer.admin_proof import (
     MigrationDeferralAdmin,
@@ -52,7 +52,7 @@ admin.site.register(MigrationDeferral, MigrationDeferralAdmin)
 
 @admin.register(MigrationProgress)
 class MigrationProgressAdmin(ReadOnlyAdmin):
-    """One row a migration and table (and partition)."""
+    """One row a migration and table, with the ranges it is moved in (transfer.admin_ranges)."""
 
     list_display = (
         "migration_name",
@@ -67,7 +67,7 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exact_fields = ("migration_name__icontains",)
     search_help_text = "A part of the migration's name"
-    readonly_fields = ("done", "moment", "all_findings", "went", "findings")
+    readonly_fields = ("done", "moment", "all_findings", "went", "findings", "ranges")
     fieldsets = (
         (
             None,
@@ -75,7 +75,6 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
                 "fields": (
                     "migration_name",
                     "table_name",
-                    "partition",
                     "status",
                     "error_message",
                     "all_findings",
@@ -89,9 +88,26 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
         ("Where everything went", {"fields": ("went",)}),
         ("Findings", {"fields": ("findings",)}),
         ("Times", {"fields": ("started_at", "heartbeat_at", "completed_at")}),
+        ("Ranges moved side by side", {"fields": ("ranges",)}),
         ("To resume by", {"fields": ("last_key", "batch_size", "fingerprint")}),
         ("Ledger as it is stored", {"fields": ("ledger",), "classes": ("collapse",)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> _Rows:
+        """The tables' rows."""
+        return super().get_queryset(request).filter(partition=0)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MigrationProgress | None:
+        """A table's row, with what its ranges count."""
+        found: MigrationProgress | None = super().get_object(request, object_id, from_field)
+        return admin_ranges.whole(found) if found else None
+
+    @admin.display(description="ranges")
+    def ranges(self, obj: MigrationProgress) -> SafeString:
+        """The ranges of keys that the table is moved in."""
+        return admin_ranges.shown(obj)
 
     @admin.display(description="done")
     def done(self, obj: MigrationProgress) -> str:
@@ -110,12 +126,12 @@ class MigrationProgressAdmin(ReadOnlyAdmin):
     def records(self, obj: MigrationProgress) -> str:
         """How many are migrated, and of how many."""
         total = "?" if obj.total_records is None else f"{obj.total_records:,}"
-        return f"{obj.processed_records or 0:,} of {total}"
+        return f"{admin_ranges.whole(obj).processed_records or 0:,} of {total}"
 
     @admin.display(description="failed")
     def failed(self, obj: MigrationProgress) -> str:
         """How many are errors."""
-        return f"{obj.failed_records or 0:,}"
+        return f"{admin_ranges.whole(obj).failed_records or 0:,}"
 
     @admin.display(description="findings")
     def all_findings(self, obj: MigrationProgress) -> SafeString:

@@ -3,7 +3,7 @@
 import shlex
 from datetime import datetime
 
-from transfer.deferral import Open, open_deferrals, unsettled
+from transfer.put_off import Open, open_deferrals, unsettled
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
 from transfer.rate import told_running
@@ -53,6 +53,11 @@ def _report(migration: Migration, left: list[Open], now: datetime) -> MigrationR
     for state in states:
         if state.status == "in_progress" and state.heartbeat_at:
             report.notes.append(f"{state.table}: {told_running(state, now)}.")
+        if ranges := migration.ranges.get(state.table):
+            ended = sum(one.status == "completed" for one in ranges)
+            report.notes.append(
+                f"{state.table}: moved side by side, {ended} of {len(ranges)} ranges at their end."
+            )
         if state.error_message:
             report.notes.append(f"{state.table}: {state.error_message}")
     report.notes += unsettled(migration.name, left)
