@@ -112,9 +112,9 @@ def test_documents_name_only_what_exists(document: Path) -> None:
     [
         ("run `manage.py import_v3`", ["manage.py import_v3"]),
         ("run `sync_v2 NAME`", ["sync_v2"]),
-        ("    manage.py import_v2 --workers 4", ["import_v2 --workers"]),
+        ("    manage.py import_v2 --threads 4", ["import_v2 --threads"]),
         ("```\n$ .venv/bin/python manage.py verify_v2 --samples=5\n```", ["verify_v2 --samples"]),
-        ("with `--workers 4`", ["--workers"]),
+        ("with `--threads 4`", ["--threads"]),
         ("type `make coffee`", ["make coffee"]),
         ("set `V2_TIMEZONE`", ["V2_TIMEZONE"]),
         ("`import_v2 --batch-size 1000` and `make demo`, `V2_MAPPING`, `--json`", []),
