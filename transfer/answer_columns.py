@@ -12,6 +12,11 @@ from typing import Any
 
 from transfer.records import V2Answer
 
+# Answers held at once, for a batch is cut behind them: twice those of a thousand submissions of
+# twenty, which is some 60 MB.
+ANSWERS_AT_ONCE = 40_000
+# The same of characters in them, for an answer may have megabytes.
+CHARACTERS_AT_ONCE = 32_000_000
 # The columns of an answer, see V2Answer.
 SUBMISSION, FIELD, TEXT, CHOICE, OWN_ID = range(5)
 NONE_OF_THEM = (0, 0)

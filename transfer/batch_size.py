@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from transfer.answer_columns import ANSWERS_AT_ONCE
 from transfer.batch import MappedBatch
-from transfer.extract_submissions import ANSWERS_AT_ONCE
 from transfer.options import AUTO, BatchSize
 from transfer.rate import MovingRate
 

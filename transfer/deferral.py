@@ -11,7 +11,6 @@ there is no session to set it again in after a reconnect.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -32,17 +31,12 @@ from transfer.fingerprint import differences
 from transfer.options import ImportOptions
 from transfer.plan import PLAN, Step
 from transfer.progress import read_migrations
+from transfer.put_off import Open, open_deferrals, told, unsettled
 from transfer.rollback_note import KEY as ROLLBACK
 from transfer.source import Source
 from transfer.target import Connection, Target, first_line
 
 NORMALLY = "everything is loaded normally, with foreign keys checked and indexes in place"
-_OPEN = """
-    SELECT migration_name, table_name, kind, name, definition
-      FROM migration_deferrals
-     WHERE settled_at IS NULL
-     ORDER BY id
-"""
 # May the role build again what it drops?
 _OWNS = """
     SELECT coalesce(bool_and(pg_has_role(own.relowner, 'USAGE')
@@ -64,42 +58,6 @@ _RECORD = """
         ON CONFLICT (migration_name, table_name, name) WHERE settled_at IS NULL
         DO UPDATE SET definition = excluded.definition
 """
-
-
-class Open(NamedTuple):
-    """Something put off by a migration and not settled yet."""
-
-    migration: str
-    table: str
-    kind: str
-    name: str
-    definition: str
-
-
-def open_deferrals(connection: Connection) -> list[Open]:
-    """What is not settled, oldest first."""
-    return [Open._make(row) for row in connection.execute(_OPEN)]
-
-
-def told(deferrals: Sequence[Open]) -> str:
-    """What is put off, in words; empty where nothing is."""
-    indexes = [one.name for one in deferrals if one.kind == "index"]
-    keys = len(deferrals) - len(indexes)
-    parts = []
-    if indexes:
-        parts.append(f"{len(indexes)} index(es) dropped ({', '.join(indexes)})")
-    if keys:
-        parts.append(f"{keys} foreign key(s) unproven")
-    return ", ".join(parts)
-
-
-def unsettled(migration: str, deferrals: Sequence[Open]) -> list[str]:
-    """A sentence for each table that a migration has left with something open."""
-    mine = [one for one in deferrals if one.migration == migration]
-    return [
-        f"{table}: {told([one for one in mine if one.table == table])} until it is completed."
-        for table in dict.fromkeys(one.table for one in mine)
-    ]
 
 
 def why_not(connection: Connection, tables: Sequence[str]) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 
-from transfer.deferral import Open, open_deferrals, told
 from transfer.deferral_indexes import Index
 from transfer.deferral_settle import Settlement
 from transfer.exceptions import TargetError, TargetLostError
 from transfer.plan import PLAN
+from transfer.put_off import Open, open_deferrals, told
 from transfer.target import Target, first_line
 
 

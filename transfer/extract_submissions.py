@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import fitness
-from transfer.answer_columns import AnswerColumns
+from transfer.answer_columns import ANSWERS_AT_ONCE, CHARACTERS_AT_ONCE, AnswerColumns
 from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
 from transfer.source import Page, Source, key_text
@@ -23,11 +23,6 @@ SUBMISSION_COLUMNS = (
 )  # fmt: skip
 ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
 UNMADE = ("id",)  # see AnswerColumns
-# Answers held at once, for a batch is cut behind them: twice those of a thousand submissions of
-# twenty, which is some 60 MB.
-ANSWERS_AT_ONCE = 40_000
-# The same of characters in them, for an answer may have megabytes.
-CHARACTERS_AT_ONCE = 32_000_000
 _KEY = "form_submission_id"
 # A checkpoint among the answers that name no submission, which come last: this, and the Id of one.
 NO_SUBMISSION = "no submission/"

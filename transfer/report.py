@@ -1,6 +1,7 @@
 """What a run did, as text for a terminal and as one JSON document."""
 
 import shlex
+import time
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from transfer.ledger import Ledger
 from transfer.mapping.codes import Code, Severity
 from transfer.mapping.findings import Finding
 from transfer.open_errors import OpenError
+from transfer.progress import Migration
 from transfer.rate import seconds_left
 
 REPORT_WIDTH = 100
@@ -253,3 +255,17 @@ def _table_json(state: TableState, *, running: bool) -> dict[str, Any]:
 
 def _by_name(counts: dict[Code, int]) -> dict[str, int]:
     return {code.value: count for code, count in sorted(counts.items())}
+
+
+def report_of(
+    name: str, outcome: str, migration: Migration, began: float, *notes: str
+) -> MigrationReport:
+    """A report of a migration as its books tell it; ``began``: a time of time.monotonic()."""
+    return MigrationReport(
+        name,
+        outcome,
+        migration.started_at,
+        list(migration.states.values()),
+        time.monotonic() - began,
+        notes=list(notes),
+    )

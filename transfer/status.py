@@ -3,9 +3,9 @@
 import shlex
 from datetime import datetime
 
-from transfer.put_off import Open, open_deferrals, unsettled
 from transfer.exceptions import RunError
 from transfer.progress import Migration, read_migrations
+from transfer.put_off import Open, open_deferrals, unsettled
 from transfer.rate import told_running
 from transfer.report import MigrationReport
 from transfer.target import Target

@@ -5,20 +5,20 @@ them. It adds up what they count, and stops them where the run is to stop: when 
 when --limit is spent, when there are too many errors, when one of them cannot go on.
 """
 
-import os
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
 from transfer.batch import TableState
 from transfer.crew import Crew, Ended, MemberLostError
+from transfer.cut import keys_to_cut_at
 from transfer.exceptions import TransferError
 from transfer.options import AUTO, DEFAULT_BATCH_SIZE, ImportOptions
 from transfer.pace import Pacing
 from transfer.pipeline import Observer, Pipeline
 from transfer.plan import Step
-from transfer.ranges import cut_anew, fold, keys_to_cut_at, read_ranges
+from transfer.ranges import cut_anew, fold, read_ranges
+from transfer.team import Team
 from transfer.work import Run
 from transfer.worker import Assignment, Counted, Job, RangeMover, Ready, Said, work_on
 
@@ -30,40 +30,6 @@ LOOK_SECONDS = 0.2
 LOCK_SECONDS = 1.0
 # Batches for each worker that its connections and its start are worth.
 BATCHES_WORTH_A_WORKER = 5
-
-
-# The table that is moved in ranges; the others are small.
-IN_RANGES = "submissions"
-# Workers by default at most: v2 and v3 have work of their own for each.
-MOST_BY_DEFAULT = 8
-CORES_A_WORKER = 2  # it reads and maps on one, and v3 takes in what it sends on the other
-
-
-def default_workers() -> int:
-    """How many workers this machine has the cores for, at least 1."""
-    known = getattr(os, "sched_getaffinity", None)  # macOS has none
-    cores = len(known(0)) if known else os.cpu_count() or 1
-    return max(1, min(cores // CORES_A_WORKER, MOST_BY_DEFAULT))
-
-
-def team_size(options: ImportOptions) -> int:
-    """How many processes a run with these options has beside its own."""
-    if options.dry_run or not any(step.table == IN_RANGES for step in options.steps):
-        return 0
-    workers = options.workers or default_workers()
-    return workers if workers > 1 else 0
-
-
-class Team:
-    """A run's workers, and the number they know it by; close it, or they stay."""
-
-    def __init__(self, size: int) -> None:
-        self.crew = Crew(size)
-        self.run_key = secrets.randbits(62)
-
-    def close(self) -> None:
-        """End them."""
-        self.crew.close()
 
 
 class SideBySide:

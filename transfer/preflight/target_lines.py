@@ -10,11 +10,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from pliers.extensions import missing_extensions
 from transfer.bare_target import BareTarget
-from transfer.deferral import open_deferrals, told, why_not
+from transfer.deferral import why_not
 from transfer.exceptions import ResumeRefusedError, TargetError
 from transfer.plan import TABLES
 from transfer.preflight.lines import Line, blocked, listed, ok, warning
 from transfer.progress import Migration, check_rolled_back, read_migrations
+from transfer.put_off import open_deferrals, told
 from transfer.target import NEEDED_TABLES, describe, first_line
 
 AREA = "v3"

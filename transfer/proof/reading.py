@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.answer_columns import AnswerColumns
+from transfer.cut import keys_to_cut_at
 from transfer.extract_submissions import submissions
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
 from transfer.proof.rules import recorded
-from transfer.ranges import keys_to_cut_at
 from transfer.source import Source
 
 SETTING_COLUMNS = ("field_id", "id", "name", "stored_value")

@@ -23,8 +23,8 @@ from transfer.console import ConsoleObserver
 from transfer.importer import run_import
 from transfer.options import AUTO, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, MAX_WORKERS, ImportOptions
 from transfer.plan import TABLES
+from transfer.team import CORES_A_WORKER, MOST_BY_DEFAULT, default_workers
 from transfer.tolerance import Tolerance
-from transfer.workers import CORES_A_WORKER, MOST_BY_DEFAULT, default_workers
 
 
 class Command(TransferCommand):

@@ -1,0 +1,40 @@
+"""How many workers a run has, and they: made before anything else, and before anything is open."""
+
+import os
+import secrets
+
+from transfer.crew import Crew
+from transfer.options import ImportOptions
+
+# The table that is moved in ranges; the others are small.
+IN_RANGES = "submissions"
+# Workers by default at most: v2 and v3 have work of their own for each.
+MOST_BY_DEFAULT = 8
+CORES_A_WORKER = 2  # it reads and maps on one, and v3 takes in what it sends on the other
+
+
+def default_workers() -> int:
+    """How many workers this machine has the cores for, at least 1."""
+    known = getattr(os, "sched_getaffinity", None)  # macOS has none
+    cores = len(known(0)) if known else os.cpu_count() or 1
+    return max(1, min(cores // CORES_A_WORKER, MOST_BY_DEFAULT))
+
+
+def team_size(options: ImportOptions) -> int:
+    """How many processes a run with these options has beside its own."""
+    if options.dry_run or not any(step.table == IN_RANGES for step in options.steps):
+        return 0
+    workers = options.workers or default_workers()
+    return workers if workers > 1 else 0
+
+
+class Team:
+    """A run's workers, and the number they know it by; close it, or they stay."""
+
+    def __init__(self, size: int) -> None:
+        self.crew = Crew(size)
+        self.run_key = secrets.randbits(62)
+
+    def close(self) -> None:
+        """End them."""
+        self.crew.close()
