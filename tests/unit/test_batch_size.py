@@ -101,13 +101,13 @@ class World:
 def test_it_begins_with_one_record_and_grows_while_batches_are_fast() -> None:
     fitting = Fitting()
 
-    sizes = World().run(fitting)
+    sizes = World(bytes_each=2000).run(fitting)
 
     assert sizes[0] == FIRST_SIZE == 1
     assert sizes == sorted(sizes)
     assert all(later <= MAX_GROWTH * size for size, later in pairwise(sizes))
-    # Bytes end it here: a batch of 8,000 takes 0.8 s.
-    assert sizes[-1] == BYTES_AT_ONCE // 1000
+    # Bytes end it here: a batch of 4,000 takes 0.4 s.
+    assert sizes[-1] == BYTES_AT_ONCE // 2000
 
 
 def test_it_comes_to_rest_where_a_batch_takes_about_the_time_it_should() -> None:
@@ -190,7 +190,7 @@ def test_after_a_large_record_it_grows_again() -> None:
     assert fitting.size < before / 10
     world.run(fitting)
 
-    assert before / WORTH_A_CHANGE <= fitting.size <= before
+    assert fitting.size >= before / WORTH_A_CHANGE
 
 
 @pytest.mark.parametrize("records", [0, 1])
