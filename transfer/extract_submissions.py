@@ -15,7 +15,7 @@ from transfer import fitness
 from transfer.answer_columns import ANSWERS_AT_ONCE, CHARACTERS_AT_ONCE, AnswerColumns
 from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
-from transfer.source import Page, Source, key_text
+from transfer.source import Page, Source
 
 SUBMISSION_COLUMNS = (
     "id", "form_type_id", "form_submission_status_id", "lookup_code",
@@ -214,7 +214,7 @@ def _parts(
         # The last submission's answers may go on behind the page: they begin the next one.
         whole, last = _whole(page), last_key(page, answers)
         if whole:
-            last = key_text(page.keys[whole - 1])
+            last = page.key_before
         else:
             page = source.read(
                 between(source, answers, _KEY, low, last), ANSWER_COLUMNS, unmade=UNMADE

@@ -31,12 +31,14 @@ Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 class Fetched(NamedTuple):
     """Rows in columns; none at all where there is no row. ``cut``: there may be more rows.
 
-    ``keys``: the first column as the driver gave it, where others were made of the values.
+    ``last`` is the last row's first value as the driver gave it, ``before`` the last one that
+    differs from it.
     """
 
     columns: Columns
     cut: bool = False
-    keys: Sequence[Any] = ()
+    last: Any = None
+    before: Any = None
 
 
 class Budget(NamedTuple):
@@ -101,11 +103,13 @@ def _gathered(
     at_once: int = ROWS_AT_ONCE,
 ) -> Fetched:
     columns: Columns = []
-    keys: list[Any] = []
+    last = before = None
     held, rows = 0, FIRST_ROWS if budget else at_once
     while page := take(rows):
-        if makers:
-            keys += page[0]
+        before = next((one for one in reversed(page[0]) if one != page[0][-1]), None) or (
+            last if last != page[0][-1] else before
+        )
+        last = page[0][-1]
         made = [make(own) for make, own in zip(makers, page, strict=True)] if makers else page
         columns = columns or [[] for _ in page]
         for column, values in zip(columns, made, strict=True):
@@ -114,11 +118,11 @@ def _gathered(
             continue
         held += sum(_size(page[number]) for number in budget.columns)
         if held >= budget.characters:
-            return Fetched(columns, cut=True, keys=keys)
+            return Fetched(columns, cut=True, last=last, before=before)
         # As many as the budget has room for, if they are like those before.
         room = (budget.characters - held) * len(columns[0]) // max(held, 1)
         rows = max(1, min(at_once, 4 * rows, room))
-    return Fetched(columns, keys=keys)
+    return Fetched(columns, last=last, before=before)
 
 
 def _size(values: Sequence[Any]) -> int:

@@ -105,7 +105,8 @@ class Loader:
     def _copy(self, writer: Connection, batch: MappedBatch) -> BatchResult:
         step = batch.step
         copier = BatchCopy(writer, self._journal.prepare(writer, step), step.columns)
-        kept = [(place, line) for place, line in enumerate(batch.lines) if line is not None]
+        read = enumerate(zip(batch.outcomes, batch.lines, strict=False))
+        kept = [(place, line) for place, (_, line) in read if line is not None]
         # By place, not by id: a copy of v2 made by hand may hold an id twice.
         left: dict[int, Finding | None] = {}
         for start in range(0, len(kept), ROWS_A_COPY):

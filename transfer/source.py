@@ -36,15 +36,15 @@ TRIES_AT_THE_BEGINNING = 3
 class Page:
     """The rows of one query, column by column, every value in the form the mapping takes.
 
-    ``keys`` is the first column as the server gave it: keys are compared by the server alone.
-    ``last_key`` is the last of them as text, empty where it is none. ``cut``: the page ends before
-    the query does, for its texts are long.
+    ``last_key`` is the last row's first value as the server gave it, as text, empty where it is
+    none; ``key_before`` the last one that differs from it. ``cut``: the page ends before the query
+    does, for its texts are long.
     """
 
-    columns: list[Sequence[Any]]
+    columns: Sequence[Sequence[Any]]
     last_key: str
     length: int
-    keys: Sequence[Any] = ()
+    key_before: str = ""
     cut: bool = False
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -187,26 +187,26 @@ class Source:
         long = [number for number, kind in texts.items() if kind == "TextField"]
         budget = Budget(characters, long) if characters else None
         makers = [as_given if name in unmade else self.maker(model, name) for name in present]
-        found, cut, keys = self._fetch(query.values_list(*present), budget, makers)
+        found, cut, last, before = self._fetch(query.values_list(*present), budget, makers)
         if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
             asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
             makers = [decoded if n in texts else make for n, make in enumerate(makers)]
-            found, cut, keys = self._fetch(query.values_list(*asked), budget, makers)
+            found, cut, last, before = self._fetch(query.values_list(*asked), budget, makers)
         if not found:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
         # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
-        keys = keys if present[0] == columns[0] else ()
+        ends = (key_text(last), key_text(before)) if present[0] == columns[0] else ("", "")
         values = dict(zip(present, found, strict=True))
         absent = (None,) * length
-        last_key = key_text(keys[-1]) if keys else ""
-        return Page([values.get(name, absent) for name in columns], last_key, length, keys, cut)
+        made = [values.get(name, absent) for name in columns]
+        return Page(made, ends[0], length, ends[1], cut)
 
     def maker(self, model: type[models.Model], attname: str) -> Maker:
         """What makes the mapping's values of a column's, as the driver gives them."""
         field = names.field_of(model, attname)
         whole = (names.table(model), names.column(field)) in self.schema.integer_ids
-        return normaliser(field, whole=whole) or as_given
+        return normaliser(field, whole=whole)
 
     def _fetch(
         self,

@@ -14,8 +14,8 @@ from legacy_v2.ids import uuid_of
 Normaliser: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
 
-def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Normaliser | None:
-    """What makes the mapping's values of a column's; None where they are so already.
+def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Normaliser:
+    """What makes the mapping's values of a column's.
 
     Args:
         field: the model's.
@@ -27,7 +27,7 @@ def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Norma
         return bits
     if isinstance(field, models.DateTimeField):
         return times
-    return None
+    return as_given
 
 
 def as_given(values: Sequence[Any]) -> Sequence[Any]:
@@ -35,30 +35,17 @@ def as_given(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-class Ids:
+class Ids(dict[Any, str | None]):
     """Makes ids lower case: those of one column of one page, some after others.
 
-    SQL Server and hand-made copies give them in upper case, most SQLite copies in lower: one
-    comparison of all tells, which is cheaper than a call a value. Where they have to be made, each
-    spelling is made once: most columns of ids repeat a few.
+    SQL Server and hand-made copies give them in upper case, most SQLite copies in lower. Each
+    spelling is made once, and held once: most columns of ids repeat a few.
     """
-
-    def __init__(self) -> None:
-        self._known = _LowerCase()
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """The ids; null stays null."""
-        try:
-            if values and values[0] == values[0].lower():
-                joined = "".join(values)
-                if joined == joined.lower():
-                    return values
-        except (AttributeError, TypeError):  # a null among them, or what is no text
-            pass
-        return list(map(self._known.__getitem__, values))
+        return list(map(self.__getitem__, values))
 
-
-class _LowerCase(dict[Any, str | None]):
     def __missing__(self, value: object) -> str | None:
         self[value] = made = None if value is None else str(value).lower()
         return made

@@ -6,7 +6,7 @@ write into the file.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.sqlserver.bounds import is_bounded
 from tests.v2 import guid, use_v2
 from transfer import extract, reread
 from transfer.extract_submissions import ANSWER_COLUMNS, submissions
-from transfer.fetch import Budget, Fetched
+from transfer.fetch import Budget, Fetched, Maker
 from transfer.mapping.context import MappingContext, MappingFile
 from transfer.scope import Scope
 from transfer.source import Source
@@ -60,9 +60,17 @@ class Composer(Source):
         assert "is_unique" in statement
         return [(1,)]
 
-    def _run(self, statement: str, parameters: Any, _budget: Budget | None = None) -> Fetched:
+    def _run(
+        self,
+        statement: str,
+        parameters: Any,
+        _budget: Budget | None = None,
+        makers: Sequence[Maker] = (),
+    ) -> Fetched:
         self.asked.append((statement, list(parameters)))
-        return Fetched(self._answers.pop(0) if self._answers else [])
+        given = self._answers.pop(0) if self._answers else []
+        made = [list(make(own)) for make, own in zip(makers, given, strict=False)]
+        return Fetched(made or given, last=given[0][-1] if given and given[0] else None)
 
 
 def rows(*columns: Any) -> list[list[Any]]:
