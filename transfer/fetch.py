@@ -31,8 +31,8 @@ Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 class Fetched(NamedTuple):
     """Rows in columns; none at all where there is no row. ``cut``: there may be more rows.
 
-    ``last`` is the last row's first value as the driver gave it, ``before`` the last one that
-    differs from it.
+    ``last`` is the last row's first value as the driver gave it, ``before`` that of the last row
+    whose value, as it is made, is another.
     """
 
     columns: Columns
@@ -103,14 +103,17 @@ def _gathered(
     at_once: int = ROWS_AT_ONCE,
 ) -> Fetched:
     columns: Columns = []
-    last = before = None
+    last = before = last_made = None
     held, rows = 0, FIRST_ROWS if budget else at_once
     while page := take(rows):
-        before = next((one for one in reversed(page[0]) if one != page[0][-1]), None) or (
-            last if last != page[0][-1] else before
-        )
-        last = page[0][-1]
         made = [make(own) for make, own in zip(makers, page, strict=True)] if makers else page
+        own = made[0][-1]
+        other = next((n for n in range(len(made[0]), 0, -1) if made[0][n - 1] != own), 0)
+        if other:
+            before = page[0][other - 1]
+        elif own != last_made:
+            before = last
+        last, last_made = page[0][-1], own
         columns = columns or [[] for _ in page]
         for column, values in zip(columns, made, strict=True):
             column.extend(values)

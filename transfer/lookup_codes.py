@@ -192,12 +192,12 @@ class V2Codes:
         for ids, own, forms, codes, created in self._paged(*columns):
             yield Wishes(ids, self._homes.of(own, forms), codes, created)
 
-    def _paged(self, *columns: str) -> Iterator[list[Sequence[Any]]]:
+    def _paged(self, *columns: str) -> Iterator[Sequence[Sequence[Any]]]:
         every = v2.FormSubmission._default_manager.all()
         for page in pages(self._source, every, columns, lambda: SCAN_SIZE, ""):
             yield page.columns
 
-    def _columns(self, *columns: str) -> Iterator[list[Sequence[Any]]]:
+    def _columns(self, *columns: str) -> Iterator[Sequence[Sequence[Any]]]:
         """Columns of every row, in any order; a row may come twice."""
         if self._source.connection.vendor == "sqlite":
             # It keeps the rows in another order than that of the Ids: to read them in that order

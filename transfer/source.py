@@ -239,9 +239,16 @@ class Source:
         budget: Budget | None = None,
         makers: Sequence[Maker] = (),
     ) -> Fetched:
-        return self._attempt(
-            lambda: fetcher_of(self.connection).fetch(statement, parameters, budget, makers)
-        )
+        return self._attempt(lambda: self._ask(statement, parameters, budget, makers))
+
+    def _ask(
+        self,
+        statement: str,
+        parameters: Sequence[Any],
+        budget: Budget | None,
+        makers: Sequence[Maker],
+    ) -> Fetched:
+        return fetcher_of(self.connection).fetch(statement, parameters, budget, makers)
 
     def _attempt(self, action: Callable[[], T], *, opening: bool = False) -> T:
         """Do it, and again while that may help: at once stops what a person has to mend.
