@@ -11,10 +11,17 @@ from transfer.extract_submissions import NO_SUBMISSION
 from transfer.source import Source, key_text
 
 
+def rows_between(source: Source, query: "QuerySet[Any]", low: str, high: str) -> int:
+    """How many of the query's rows there are between two keys; see ``keys_to_cut_at``."""
+    if low.startswith(NO_SUBMISSION):
+        return 0
+    return source.count(between(source, query, "id", low, high))
+
+
 def keys_to_cut_at(
-    source: Source, query: "QuerySet[Any]", low: str, high: str, rows: int
+    source: Source, query: "QuerySet[Any]", low: str, high: str, rows: int, parts: int
 ) -> list[str]:
-    """Keys that cut what is between two keys into parts of about so many rows, as v2 has them.
+    """Keys that cut what is between two keys into parts of the same size, as v2 has them.
 
     v2 numbers its rows by the key and gives every so-manyth: it alone compares keys.
 
@@ -23,16 +30,13 @@ def keys_to_cut_at(
         query: the rows that are moved.
         low: the key before them; empty: they have no beginning.
         high: the last key; empty: they have no end.
-        rows: of a part, from 1.
+        rows: how many there are.
+        parts: how many there are to be; with fewer than 2 there is nothing to cut.
     """
-    if low.startswith(NO_SUBMISSION):
-        return []
-    inside = between(source, query, "id", low, high)
-    count = source.count(inside)
-    parts = count // rows
     if parts < 2:
         return []
-    places = [count * part // parts for part in range(1, parts)]
+    places = [rows * part // parts for part in range(1, parts)]
+    inside = between(source, query, "id", low, high)
     numbered = inside.annotate(place=Window(RowNumber(), order_by=F("id").asc()))
     chosen = numbered.filter(place__in=places).order_by().values_list("place", "id")
     compiler = chosen.using(source.alias).query.get_compiler(source.alias)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from transfer.batch import TableState
 from transfer.crew import Crew, Ended, MemberLostError
-from transfer.cut import keys_to_cut_at
+from transfer.cut import keys_to_cut_at, rows_between
 from transfer.exceptions import TransferError
 from transfer.options import AUTO, DEFAULT_BATCH_SIZE, ImportOptions
 from transfer.pace import Pacing
@@ -154,14 +154,23 @@ class SideBySide:
         left = [each for each in self._ranges if each.status != "completed"]
         if self._ranges and len(left) >= self._workers:
             return
-        part = max(self._rows // (self._workers * RANGES_A_WORKER), self._batch_size)
-        query = self._run.scope.submission_query()
-        pieces = []
-        for each in self._ranges or [self._state]:
-            keys: list[str] = []
-            if each.status != "completed":
-                keys = keys_to_cut_at(self._run.source, query, each.last_key, each.until, part)
-            pieces.append((each, keys))
+        source, query = self._run.source, self._run.scope.submission_query()
+        there = self._ranges or [self._state]
+        # A selection's query may find more than is moved, so it is asked what it finds.
+        rows = [
+            rows_between(source, query, each.last_key, each.until)
+            if each.status != "completed"
+            else 0
+            for each in there
+        ]
+        part = max(sum(rows) // (self._workers * RANGES_A_WORKER), self._batch_size)
+        pieces = [
+            (
+                each,
+                keys_to_cut_at(source, query, each.last_key, each.until, count, count // part),
+            )
+            for each, count in zip(there, rows, strict=True)
+        ]
         self._ranges = self._target.retrying(
             lambda: cut_anew(self._target.writer, self._migration, self._state, pieces)
         )

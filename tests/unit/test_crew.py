@@ -1,0 +1,174 @@
+"""Processes side by side: given tasks, heard, stopped, lost, and gone with their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.crashes import wait_until
+from transfer.crew import Crew, Ended, Line, MemberLostError, Report
+from transfer.exceptions import RunError, SourceLostError
+
+
+def greet(line: Line, name: str) -> None:
+    line.send(f"hello {name} from {os.getpid()}")
+
+
+def repeat(line: Line) -> None:
+    while (said := line.receive()) is not None:
+        line.send(said)
+
+
+def until_stopped(line: Line) -> None:
+    line.send("at it")
+    while not line.stopped:
+        time.sleep(0.01)
+
+
+def fail(_line: Line, how: str) -> None:
+    if how == "a lost v2":
+        raise SourceLostError("v2 is gone", table="submissions")
+    if how == "a defect":
+        raise ValueError(how)
+
+    class Local(Exception):  # noqa: N818 - it cannot be sent
+        pass
+
+    raise Local(how)
+
+
+def die(_line: Line) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    with closing(Crew(2)) as made:
+        yield made
+
+
+def heard(crew: Crew, number: int = 1) -> list[Report]:
+    found: list[Report] = []
+    wait_until(lambda: found.extend(crew.reports(1)) or len(found) >= number)
+    return found
+
+
+def test_members_do_their_tasks_side_by_side_and_say_when_they_have_ended(crew: Crew) -> None:
+    crew.begin(0, greet, "one")
+    crew.begin(1, greet, "two")
+
+    found = heard(crew, 4)
+
+    assert len(crew) == 2
+    assert {r.member for r in found} == {0, 1}
+    assert [r.message for r in found if isinstance(r.message, Ended)] == [Ended(), Ended()]
+    processes = {r.message.split()[-1] for r in found if isinstance(r.message, str)}
+    assert len(processes | {str(os.getpid())}) == 3
+
+
+def test_a_member_hears_what_its_parent_says_and_takes_one_task_after_another(crew: Crew) -> None:
+    for word in ("first", "second"):
+        crew.begin(1, repeat)
+        crew.say(1, word)
+        crew.say(1, None)
+        assert heard(crew, 2) == [Report(1, word), Report(1, Ended())]
+
+
+def test_stop_ends_every_task(crew: Crew) -> None:
+    for member in (0, 1):
+        crew.begin(member, until_stopped)
+    heard(crew, 2)
+
+    crew.stop()
+
+    assert [r.message for r in heard(crew, 2)] == [Ended(), Ended()]
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "told"),
+    [
+        ("a lost v2", SourceLostError, "v2 is gone"),
+        ("a defect", ValueError, "a defect"),
+        ("what cannot be sent", RunError, "Local: what cannot be sent"),
+    ],
+)
+def test_what_a_task_raises_is_told(crew: Crew, how: str, kind: type[Exception], told: str) -> None:
+    crew.begin(0, fail, how)
+
+    (report,) = heard(crew)
+
+    error = report.message.error
+    assert type(error) is kind
+    assert str(error) == told
+    if isinstance(error, SourceLostError):
+        assert (error.table, error.retryable) == ("submissions", True)
+    if isinstance(error, ValueError):
+        assert "in fail" in error.__notes__[0]  # where the defect is
+
+
+def test_a_member_that_is_killed_is_told_once_and_the_others_go_on(crew: Crew) -> None:
+    crew.begin(0, die)
+    with pytest.raises(MemberLostError, match=r"worker process 1 ended by itself \(signal 9\)"):
+        heard(crew)
+
+    with pytest.raises(MemberLostError):
+        crew.say(0, "still there?")
+    crew.begin(1, greet, "two")
+    assert len(heard(crew, 2)) == 2
+
+
+def test_close_at_once_waits_for_nobody(crew: Crew) -> None:
+    crew.begin(0, repeat)  # waits for ever
+    crew.begin(1, repeat)
+
+    crew.close(at_once=True)
+
+    assert len(crew) == 0
+
+
+PARENT = """
+import os, signal, sys, time
+from tests.unit.test_crew import until_stopped
+from transfer.crew import Crew
+crew = Crew(2)
+for member in (0, 1):
+    crew.begin(member, until_stopped)
+print(*[process.pid for process in crew._processes], flush=True)
+time.sleep(60)
+"""
+
+
+def test_members_end_when_their_parent_is_killed_and_ctrl_c_is_nothing_to_them() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings_without_database"},
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        members = [int(pid) for pid in parent.stdout.readline().split()]
+    for member in members:
+        os.kill(member, signal.SIGINT)
+        os.kill(member, signal.SIGTERM)
+    assert all(map(alive, members))
+
+    parent.kill()
+    parent.wait()
+
+    wait_until(lambda: not any(map(alive, members)))
+
+
+def alive(process: int) -> bool:
+    try:
+        stat = Path("/proc", str(process), "stat").read_text()
+        return stat.rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
