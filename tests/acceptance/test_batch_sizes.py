@@ -99,6 +99,23 @@ def test_auto_finds_its_size_while_the_run_goes_on(v2_path: Path) -> None:
     assert query(stored) == [(sizes[-1],)]
 
 
+def test_r2_each_worker_finds_a_size_of_its_own_and_the_rows_are_the_same(v2_path: Path) -> None:
+    seed(v2_path, submissions=2_000, answers=1)
+    run(name="night", batch_size=1000, workers=1)
+    alone = snapshot()
+    empty_v3()
+    ranges: list[int | None] = []
+    sizes = "SELECT batch_size FROM migration_progress WHERE partition > 0"
+
+    def look(_state: TableState) -> None:
+        ranges.extend(size for (size,) in query(sizes))
+
+    run(Quiet(look), name="night", batch_size="auto", workers=2)
+
+    assert snapshot() == alone
+    assert max(filter(None, ranges)) > 50
+
+
 def test_auto_reads_no_more_than_a_limit(v2_path: Path) -> None:
     seed(v2_path, submissions=50, answers=1)
 
