@@ -48,7 +48,8 @@ NOTES: Mapping[str, Note] = {
     DOCUMENT_LARGE: Note(
         "M15",
         "a submission whose answers' texts add up to over 1,000,000 bytes; it goes in whole",
-        "A smaller --batch-size needs less memory; see whether a file was pasted into a field.",
+        "--batch-size auto, or a small one, needs less memory; see whether a file was pasted into "
+        "a field.",
     ),
     DATE_EXTREME: Note(
         "M3",
