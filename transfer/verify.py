@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error
 
-from transfer.crew import Crew, MemberLostError
+from transfer.crew import Crew, Line, MemberLostError
 from transfer.exceptions import (
     SourceLostError,
     VerificationStoppedError,
@@ -31,7 +31,7 @@ from transfer.proof.books import Books
 from transfer.proof.member import Job
 from transfer.proof.reference import Settings
 from transfer.proof.service import Prover
-from transfer.proof.side_by_side import PAGES_WORTH_A_MEMBER, Team
+from transfer.proof.side_by_side import PAGES_WORTH_A_MEMBER, Aside, Team
 from transfer.proof.stored import Stored
 from transfer.proof.tally import Proof
 from transfer.target import describe, first_line
@@ -115,7 +115,7 @@ def verify(
     """
     options = options or VerifyOptions()
     # Before anything is open.
-    crew = Crew(0 if options.processes == 1 else options.processes)
+    crew = Crew(0 if options.processes == 1 else options.processes + 1)
     try:
         with the_subject(options.name, options.organization, v2_alias, v3_alias) as subject:
             check_known(subject)
@@ -156,6 +156,7 @@ def _verify(
         try:
             with stop.listening():
                 proof = prover.run(verification)
+                counted = None if stop.asked else prover.aside()
         except KeyboardInterrupt:
             msg = f"Stopped at once; what was compared is kept. {go_on}"
             raise KeyboardInterrupt(msg) from None
@@ -164,7 +165,7 @@ def _verify(
             raise VerificationStoppedError(msg) from error
         if stop.asked:
             raise KeyboardInterrupt(f"Stopped after the records in hand. {go_on}")
-        counted = _counted(subject)
+        counted = counted or _counted(subject)
         values = ValuesReport(
             proof.tables,
             _groups(proof, prover),
@@ -202,15 +203,6 @@ def _prover(
         ctx.mapping,
         ctx.default_organization,
     )
-    job = Job(
-        subject.source.alias,
-        subject.alias,
-        subject.name,
-        own,
-        subject.cut.v2,
-        subject.parts,
-        options.batch_size,
-    )
     return Prover(
         subject.source,
         Stored(subject.alias, subject.name),
@@ -226,8 +218,28 @@ def _prover(
         stop,
         observer,
         options.pacing,
-        Team(crew, job, PAGES_WORTH_A_MEMBER if options.workers is None else 1),
+        _team(subject, options, crew, own) if len(crew) else None,
     )
+
+
+def _team(subject: Subject, options: VerifyOptions, crew: Crew, own: Settings) -> Team:
+    job = Job(
+        subject.source.alias,
+        subject.alias,
+        subject.name,
+        own,
+        subject.cut.v2,
+        subject.parts,
+        options.batch_size,
+    )
+    aliases = subject.source.alias, subject.alias
+    pages = PAGES_WORTH_A_MEMBER if options.workers is None else 1
+    return Team(crew, job, (_count_beside, subject.name, *aliases), pages)
+
+
+def _count_beside(line: Line, name: str, v2_alias: str, v3_alias: str) -> None:
+    """The counts, by a process of their own while others compare the values."""
+    line.send(Aside(count_records(name, v2_alias=v2_alias, v3_alias=v3_alias)))
 
 
 def _groups(proof: Proof, prover: Prover) -> list[Any]:

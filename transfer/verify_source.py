@@ -23,7 +23,7 @@ from transfer.mapping.forms import form_organization
 from transfer.mapping.record import MAX_KEY
 from transfer.mapping.text import clean
 from transfer.mapping.times import to_utc
-from transfer.records import V2Form
+from transfer.records import V2Form, is_id
 from transfer.source import Source
 from transfer.verify_times import since, teach
 
@@ -128,10 +128,9 @@ class SourceCounts:
         model = MODELS[table]
         for part in self.parts(table) if self._source.has(model) else []:
             for page in pages(self._source, part, ("id", "created_on"), lambda: SCAN_SIZE, ""):
-                yield {
-                    _as_v3(key): isinstance(made, datetime) and made > self._cut.v2
-                    for key, made in page.rows()
-                }
+                keys, times = page.columns
+                since = (isinstance(made, datetime) and made > self._cut.v2 for made in times)
+                yield dict(zip(map(_as_v3, keys), since, strict=True))
 
     def edited(self) -> Iterator[dict[str, datetime]]:
         """Older submissions last changed after the cut, a page at a time: id → when (UTC).
@@ -217,6 +216,8 @@ class SourceCounts:
 
 def _as_v3(key: object) -> str:
     """An id as v3 and its errors spell it; PostgreSQL takes more spellings than v2 gives."""
+    if is_id(key):
+        return key
     text = clean(str(key))[:MAX_KEY]
     try:
         return str(UUID(text))

@@ -20,7 +20,7 @@ SETTING_COLUMNS = ("field_id", "id", "name", "stored_value")
 # A form with a hundred fields is some 100 kB; their ids are named in one statement.
 FORMS_AT_ONCE = 200
 KEYS_AT_ONCE = 10_000
-MOST_CUTS = 1000  # keys in one statement, at about which a table is cut
+MOST_CUTS = 1000  # SQL Server takes 2,100 parameters a statement
 SAMPLED = ("users", "submissions")  # the others are few, and all are looked at
 
 Parts = Callable[[str], list["QuerySet[Any]"]]
@@ -99,12 +99,13 @@ def ranges(source: Source, parts: Parts, rows: int, place: Place) -> Iterator[Ra
 def _cut(source: Source, query: "QuerySet[Any]", after: str, rows: int) -> Iterator[str]:
     """Last keys of ranges, the last of them empty.
 
-    In two steps, for one statement can name no more than so many keys, nor be asked for each.
+    In two steps, for a statement names a thousand keys at most, and not one is asked for each.
     """
-    large = max(rows, source.count(query) // MOST_CUTS)
-    for until in [*keys_to_cut_at(source, query, after, "", large), ""]:
-        if large > 2 * rows:
-            yield from keys_to_cut_at(source, query, after, until, rows)
+    total = source.count(extract.between(source, query, "id", after))
+    pieces = max(1, min(total // rows, MOST_CUTS))
+    each = total // pieces
+    for until in [*keys_to_cut_at(source, query, after, "", total, pieces), ""]:
+        yield from keys_to_cut_at(source, query, after, until, each, each // rows)
         yield until
         after = until
 

@@ -141,6 +141,10 @@ class Prover:
             if self.stop.asked:
                 return
 
+    def aside(self) -> Any:  # noqa: ANN401 - what the team did beside it
+        """What was done beside the comparison of the submissions; None: nothing was."""
+        return self._side_by_side.aside() if self._side_by_side else None
+
     def _is_whole(self, table: str) -> bool:
         return self.sample is None or table not in reading.SAMPLED
 

@@ -9,6 +9,7 @@ gone on with by any number of them.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from transfer.crew import Crew, Ended
 from transfer.pipeline import Interruption, Observer
@@ -28,18 +29,26 @@ class Team:
     """Processes that wait to compare submissions.
 
     Args:
-        crew: they are all of it.
+        crew: all of it, but for one who does something else beside them.
         job: what each has to know.
+        beside: what that one does, a task of a crew's, and the task's arguments. It sends an Aside.
         pages: of submissions that each is to have at least.
     """
 
     crew: Crew
     job: Job
+    beside: tuple[Any, ...]
     pages: int = PAGES_WORTH_A_MEMBER
 
     def number_for(self, submissions: int) -> int:
         """How many of them so many submissions are worth."""
-        return min(len(self.crew), submissions // (self.job.size * self.pages))
+        return min(len(self.crew) - 1, submissions // (self.job.size * self.pages))
+
+
+class Aside(NamedTuple):
+    """What the one beside them came to."""
+
+    value: Any
 
 
 class SideBySide:
@@ -67,6 +76,9 @@ class SideBySide:
         self._error: Exception | None = None
         for member in range(number):
             self._crew.begin(member, prove, replace(team.job, number=member + 1, again=again))
+        self._beside: int | None = number
+        self._aside: Any = None
+        self._crew.begin(number, *team.beside)
 
     def proved(self, ranges: Iterator[Range]) -> Iterator[Proved]:
         """The pages of the ranges, in their order; where the user asks to stop, up to there.
@@ -99,6 +111,19 @@ class SideBySide:
         if self._error:
             raise self._error
 
+    def aside(self) -> Any:  # noqa: ANN401 - whatever it was to do
+        """What the one beside the others came to, once it has.
+
+        Raises:
+            Exception: it could not.
+            MemberLostError: it was killed.
+        """
+        while self._beside is not None:
+            self._listen()
+        if self._error:
+            raise self._error
+        return self._aside
+
     def _taken(self, number: int) -> Iterator[Proved]:
         found = self._found[number]
         while found:
@@ -122,6 +147,10 @@ class SideBySide:
                 case Said(text) if text not in self._said:
                     self._said.add(text)  # each has lost the same v2
                     self._observer.remark(text)
+                case Aside(value):
+                    self._aside = value
                 case Ended(error):
                     self._at_work.discard(member)
+                    if member == self._beside:
+                        self._beside = None
                     self._error = self._error or error

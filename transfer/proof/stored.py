@@ -38,18 +38,21 @@ UNREADABLE = "(unreadable JSON)"
 DEEPEST = 100  # levels; the mapping writes six at most
 COPIES = "(rows of this id)"
 
+# OFFSET 0 keeps the planner from reading all of the migration's rows, by the index there is on what
+# the second condition asks, for every page of ids.
 _BY_ID = """
 SELECT {columns}
-  FROM {table}
- WHERE id = ANY(%(ids)s::uuid[])
-   AND metadata->>'migration_batch' = %(migration)s
+  FROM (SELECT {columns} FROM {table} WHERE id = ANY(%(ids)s::uuid[]) OFFSET 0) AS row
+ WHERE metadata->>'migration_batch' = %(migration)s
 """
 _COUNT = "SELECT count(*) FROM {table} WHERE metadata->>'migration_batch' = %(migration)s"
 _IDS = """
 SELECT id::text
-  FROM {table}
+  FROM (SELECT id, metadata
+          FROM {table}
+         WHERE %(after)s::uuid IS NULL OR id > %(after)s::uuid
+         ORDER BY id OFFSET 0) AS row
  WHERE metadata->>'migration_batch' = %(migration)s
-   AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
  ORDER BY id
  LIMIT %(size)s
 """
