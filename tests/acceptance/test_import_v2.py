@@ -99,7 +99,7 @@ def test_json_is_one_document_on_stdout_and_errors_exit_3(manage: Manage, v2_pat
         (["--batch-size", "0"], "argument --batch-size: takes a whole number from 1 to 100,000"),
         (["--batch-size", "-1"], "--batch-size"),
         (["--batch-size", "x"], "got 'x'"),
-        (["--batch-size", "10000000"], "(a batch is held in memory), got '10000000'"),
+        (["--batch-size", "10000000"], "(a batch is held in memory), or auto, got '10000000'"),
         (["--tables", "forms", "events"], "invalid choice: 'events'"),
         (["--organization", "acme"], "where v2's Ids are numbers), got 'acme'"),
         (["--limit", "0"], "takes a whole number of at least 1, got '0'"),
