@@ -38,7 +38,7 @@ STORE_FINDINGS = """
            severity, error_message, error_detail, partition)
     SELECT %(migration)s, %(table)s, v2_table, record_id, code, column_name, occurrence,
            severity, error_message, error_detail::jsonb,
-           CASE severity WHEN 'warning' THEN %(partition)s ELSE 0 END
+           CASE WHEN severity = 'warning' OR v2_table <> %(own)s THEN %(partition)s ELSE 0 END
       FROM unnest(%(v2_table)s::text[], %(record_id)s::text[], %(code)s::text[],
                   %(column_name)s::text[], %(occurrence)s::int[], %(severity)s::text[],
                   %(error_message)b::text[], %(error_detail)b::text[])
@@ -325,10 +325,10 @@ def store_findings(
         )
         size += len(detail or "")
         if len(rows) >= FINDINGS_AT_ONCE or size >= DETAILS_AT_ONCE:
-            _insert(writer, migration, step.table, rows, partition)
+            _insert(writer, migration, step, rows, partition)
             rows, size = [], 0
     if rows:
-        _insert(writer, migration, step.table, rows, partition)
+        _insert(writer, migration, step, rows, partition)
 
 
 def _record_id(finding: Finding) -> str:
@@ -378,8 +378,13 @@ class _Occurrences:
 
 
 def _insert(
-    writer: Connection, migration: str, table: str, rows: list[dict[str, Any]], partition: int
+    writer: Connection, migration: str, step: Step, rows: list[dict[str, Any]], partition: int
 ) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    known = {"migration": migration, "table": table, "partition": partition}
+    known = {
+        "migration": migration,
+        "table": step.table,
+        "own": step.v2_table,
+        "partition": partition,
+    }
     writer.execute(STORE_FINDINGS, {**known, **columns})

@@ -114,8 +114,9 @@ class MigrationError(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     # Which of several: a submission may have the same fault in one column more than once.
     occurrence = models.IntegerField(default=1, db_default=1)
-    # A warning's range of keys, while its table is moved in ranges: which ones are stored does
-    # not depend on their number (transfer.ranges). Else 0.
+    # The range of keys it was found in, while its table is moved in ranges, where that matters:
+    # which warnings are stored, and how occurrences are numbered, does not depend on the number
+    # of ranges (transfer.ranges). Else 0.
     partition = models.IntegerField(default=0, db_default=0)
 
     class Meta:

@@ -16,9 +16,11 @@ from django.conf import settings
 from transfer.batch import TableState
 from transfer.journal import save_counts
 from transfer.ledger import Ledger
+from transfer.plan import PLAN
 from transfer.progress import read_migrations
 from transfer.target import Connection
 
+_V2_TABLES = {step.table: step.v2_table for step in PLAN}
 _MOVED_IN_RANGES = """
     SELECT DISTINCT migration_name, table_name FROM migration_progress WHERE partition > 0
 """
@@ -63,12 +65,31 @@ _RENUMBER = """
     UPDATE migration_errors AS error
        SET partition = moved.now
       FROM unnest(%s::int[], %s::int[]) AS moved (was, now)
-     WHERE error.migration_name = %s AND error.table_name = %s AND error.severity = 'warning'
-       AND error.partition = moved.was
+     WHERE error.migration_name = %s AND error.table_name = %s AND error.partition = moved.was
+"""
+# An Id that a copy of v2 made by hand has twice may have faults in several ranges. They are
+# numbered in the order of keys too; in two steps, for each number is another's before.
+_NUMBER = """
+    UPDATE migration_errors AS error
+       SET occurrence = -numbered.place
+      FROM (SELECT id, partition, occurrence, row_number() OVER fault AS place,
+                   max(partition) OVER fault_as_a_whole AS last
+              FROM migration_errors
+             WHERE migration_name = %s AND table_name = %s AND v2_table <> %s
+               AND resolved_at IS NULL
+            WINDOW fault AS (PARTITION BY v2_table, record_id, code, column_name
+                             ORDER BY partition, occurrence),
+                   fault_as_a_whole AS (PARTITION BY v2_table, record_id, code, column_name)
+           ) AS numbered
+     WHERE numbered.id = error.id AND numbered.place <> numbered.occurrence AND numbered.last > 0
+"""
+_NUMBERED = """
+    UPDATE migration_errors SET occurrence = -occurrence
+     WHERE migration_name = %s AND table_name = %s AND occurrence < 0
 """
 _WHOLE = """
     UPDATE migration_errors SET partition = 0
-     WHERE migration_name = %s AND table_name = %s AND severity = 'warning' AND partition > 0
+     WHERE migration_name = %s AND table_name = %s AND partition > 0
 """
 
 
@@ -192,6 +213,8 @@ def _locked(
 
 def _forget(connection: Connection, migration: str, table: str) -> None:
     connection.execute(_DELETE, (migration, table))
+    connection.execute(_NUMBER, (migration, table, _V2_TABLES[table]))
+    connection.execute(_NUMBERED, (migration, table))
     connection.execute(_WHOLE, (migration, table))
 
 
