@@ -3,21 +3,12 @@
 from datetime import datetime
 
 
-def _value(value: object) -> bytes:
-    if isinstance(value, bytes):  # JSON: control characters are escapes already
-        return value.replace(b"\\", b"\\\\")
-    if isinstance(value, str):
-        if "\\" in value:
-            value = value.replace("\\", "\\\\")
-        if "\n" in value or "\r" in value or "\t" in value:
-            value = value.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-        return value.encode()
-    if isinstance(value, datetime):
-        return value.isoformat(" ").encode()
-    if value is None:
-        return b"\\N"
-    msg = f"no COPY text for a {type(value).__name__}"
-    raise TypeError(msg)
+def _text(value: str) -> bytes:
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    if "\n" in value or "\r" in value or "\t" in value:
+        value = value.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return value.encode()
 
 
 def copy_line(row: tuple[object, ...]) -> bytes:
@@ -29,4 +20,19 @@ def copy_line(row: tuple[object, ...]) -> bytes:
     Raises:
         TypeError: a value of another type.
     """
-    return b"\t".join([_value(value) for value in row]) + b"\n"
+    parts = []
+    moment, told = None, b""
+    for value in row:
+        if isinstance(value, str):
+            parts.append(_text(value))
+        elif isinstance(value, bytes):
+            parts.append(value.replace(b"\\", b"\\\\"))
+        elif isinstance(value, datetime):
+            if value is not moment:  # most rows have one time twice
+                moment, told = value, value.isoformat(" ").encode()
+            parts.append(told)
+        elif value is None:
+            parts.append(b"\\N")
+        else:
+            raise TypeError(f"no COPY text for a {type(value).__name__}")
+    return b"\t".join(parts) + b"\n"

@@ -96,12 +96,15 @@ class Ledger:
         self.failed = without_zeros(self.failed, other.failed)
         self.gone -= other.gone
 
-    def add_answers(self, answers: AnswerLedger) -> None:
-        """Count where the answers of a submission that is in v3 went; not that they were read."""
-        self.migrated += answers.migrated
-        self.merged += answers.merged
-        self.set_aside[CHOICES] += answers.choices
-        self.set_aside[UNMAPPED] += answers.unmapped
+    def add_answers(self, answers: AnswerLedger, submissions: int = 1) -> None:
+        """Count where the answers went of so many submissions like this one that are in v3.
+
+        Not that they were read.
+        """
+        self.migrated += answers.migrated * submissions
+        self.merged += answers.merged * submissions
+        self.set_aside[CHOICES] += answers.choices * submissions
+        self.set_aside[UNMAPPED] += answers.unmapped * submissions
 
     def sentence(self) -> str:
         """The ledger as one line, reasons in brackets; it always adds up to what was counted."""

@@ -4,6 +4,7 @@ A batch normally goes in with a COPY or a few, and only where v3 refuses some of
 they looked at one by one (transfer.batch_copy), recorded and left out (R7).
 """
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from transfer.journal import Journal
 from transfer.ledger import Ledger
 from transfer.mapping.answers import TABLE as ANSWER_TABLE
 from transfer.mapping.codes import Code, Severity
-from transfer.mapping.findings import Finding
+from transfer.mapping.findings import AnswerLedger, Finding
 from transfer.mapping.record_detail import detail, submission_detail
 from transfer.plan import Step
 from transfer.records import is_id
@@ -204,17 +205,20 @@ def _sum_up(batch: MappedBatch, refused: dict[int, Finding], in_v3: int) -> Batc
     for finding in batch.loose:
         if finding.v2_table == ANSWER_TABLE:
             answers.failed[finding.code.value] += 1
+    kept: Counter[AnswerLedger] = Counter()
     for place, outcome in enumerate(batch.outcomes):
         # What the mapping remarked on a row that is not there would only mislead.
         own = [refused[place]] if place in refused else outcome.findings
         result.findings.extend(own)
         if outcome.row is not None and place not in refused:
-            answers.add_answers(outcome.answers)
+            kept[outcome.answers] += 1
             continue
         # An outcome with neither a row nor an error leaves the ledger unbalanced.
         errors = [f.code.value for f in own if f.code.info.severity is Severity.ERROR][:1]
         records.failed.update(errors)
         answers.failed.update(dict.fromkeys(errors, outcome.answers.read))
+    for of_one, submissions in kept.items():
+        answers.add_answers(of_one, submissions)
     return result
 
 
