@@ -21,6 +21,7 @@ from tests.crashes import (
 )
 from tests.proxy import Action, Link, Point, Proxy
 from tests.runs import query, row_versions
+from tests.servers import PrivateServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -220,3 +221,23 @@ def test_r7_a_v3_that_stays_away_ends_the_run_with_one_line(
     assert GO_ON in said
     proxy.up()
     finish(scene, 3)
+
+
+def test_r7_a_server_that_crashes_and_comes_back_finds_all_workers_again(
+    own_scene: Scene, own_proxy: Proxy, server: PrivateServer
+) -> None:
+    """Each of them waits until the importer has its lock again."""
+
+    def crash(link: Link) -> None:
+        server.kill()
+        link.close()
+
+    in_a_range(own_proxy, Point.COMMITTED, 3, crash)
+    importing(own_scene, 2)
+    assert server.down.wait(30)
+    server.start()
+    last = done(own_scene)
+
+    assert last.status == EXIT_STATUS, last
+    assert "Migration night: finished" in last.out
+    own_scene.recovered()
