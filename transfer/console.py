@@ -16,6 +16,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from transfer.batch import TableState
@@ -31,6 +32,8 @@ from transfer.report import plain
 
 # A batch may come a hundred times a second; nobody reads that fast.
 DRAWINGS_A_SECOND = 4
+# Columns of a terminal that has room for all; others get a short bar, and no bytes.
+WIDE = 110
 
 
 class _Figures:
@@ -45,10 +48,10 @@ class _Figures:
         self.state = state
         self.rate.at(_done(state), state.copied)
 
-    def told(self, *, finished: bool) -> str:
+    def told(self, *, finished: bool, wide: bool = True) -> str:
         """Records a second, bytes copied, time left; in a stall the rate falls, and it is said."""
         state, rate = self.state, self.rate
-        copied = told_bytes(state.copied) if state.copied else ""
+        copied = told_bytes(state.copied) if state.copied and (wide or finished) else ""
         if finished:
             return copied
         stalled = rate.idle >= WINDOW_SECONDS
@@ -67,10 +70,14 @@ class _FiguresColumn(ProgressColumn):
 
     max_refresh = 1 / DRAWINGS_A_SECOND
 
+    def __init__(self, *, wide: bool) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._wide = wide
+
     def render(self, task: Task) -> Text:
         """The task's figures."""
         figures: _Figures = task.fields["figures"]
-        return Text(figures.told(finished=task.finished))
+        return Text(figures.told(finished=task.finished, wide=self._wide))
 
 
 class ConsoleObserver:
@@ -89,12 +96,13 @@ class ConsoleObserver:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         console = console or Console(stderr=True)
+        wide = console.width >= WIDE
         self._progress = Progress(
             TextColumn("{task.description:<13}"),
-            BarColumn(),
+            BarColumn(40 if wide else 8),
             TaskProgressColumn(),
             MofNCompleteColumn(),
-            _FiguresColumn(),
+            _FiguresColumn(wide=wide),
             TextColumn("{task.fields[failed]}"),
             console=console,
             disable=not console.is_terminal,

@@ -52,6 +52,27 @@ def test_elsewhere_nothing_is_drawn_and_remarks_are_plain() -> None:
     assert console.export_text() == "[b]slow[/b] without an index\n"
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_table_of_millions_takes_one_line_of_a_terminal(width: int) -> None:
+    console = Console(force_terminal=True, width=width, record=True, file=io.StringIO())
+    state = TableState("submissions", "in_progress", total=30_000_000)
+    clock = Clock()
+    with ConsoleObserver(console, clock=clock) as observer:
+        observer.table_started(state)
+        state.records.add(Ledger(12_345_678, 12_345_678))
+        state.copied = 16_000_000_000
+        clock.now += 250
+        observer.batch_loaded(state)
+        observer._progress.refresh()
+
+    last = console.export_text().rpartition("submissions")[2].rstrip()
+    assert "\n" not in last
+    assert "41%" in last
+    assert "49,383/s" in last
+    assert last.endswith("0:05:58 left")
+    assert ("16.0 GB" in last) is (width == 120)
+
+
 def moving(
     observer: ConsoleObserver, clock: Clock, state: TableState, batches: int, each: float
 ) -> None:
