@@ -145,6 +145,7 @@ COLUMNS = {
         "attempts": "integer not null 1",
         "resolved_at": TIME,
         "occurrence": "integer not null 1",
+        "partition": "integer not null 0",
     },
     "migration_assignments": {
         "id": "bigint not null identity",
@@ -253,6 +254,7 @@ KEYS = {
 }
 CHECKS = {
     "migration_progress_status_check",
+    "migration_progress_partition_check",
     "migration_progress_accounted_check",
     "migration_progress_ledger_check",
     "migration_errors_severity_check",
@@ -341,7 +343,14 @@ TRIGGERS = {
     "migration_progress_settled": (
         "BEFORE UPDATE OF status ON migration_progress FOR EACH ROW WHEN"
         " ((((new.status)::text = 'completed'::text) AND ((old.status)::text"
-        " IS DISTINCT FROM 'completed'::text))) EXECUTE FUNCTION check_migration_settled()"
+        " IS DISTINCT FROM 'completed'::text) AND (new.partition = 0)))"
+        " EXECUTE FUNCTION check_migration_settled()"
+    ),
+    "migration_progress_ranges": (
+        "BEFORE UPDATE OF status ON migration_progress FOR EACH ROW WHEN"
+        " ((((new.status)::text = 'completed'::text) AND ((old.status)::text"
+        " IS DISTINCT FROM 'completed'::text) AND (new.partition = 0)))"
+        " EXECUTE FUNCTION check_migration_ranges()"
     ),
     "migration_verifications_transition": (
         "BEFORE UPDATE OF status ON migration_verifications FOR EACH ROW"
