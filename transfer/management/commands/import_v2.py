@@ -115,8 +115,8 @@ class Command(TransferCommand):
             "--progress-every",
             type=positive,
             metavar="SECONDS",
-            help="print a line of progress on stderr so often, for a log (default: none; a terminal "
-            "shows bars)",
+            help="print a line of progress on stderr so often, for a log (default: none; a "
+            "terminal shows bars)",
         )
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
