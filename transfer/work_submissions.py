@@ -108,7 +108,8 @@ class SubmissionsWork:
                 # v2 gained or changed it after the numbers were decided: all its digits are its
                 # own.
                 number = late_number(row.id, fault)
-        return map_submission(row, batch.answers[row.id], self._reference, self._run.ctx, number)
+        answers, mapped = batch.answers[row.id], self._plain.answers(row, batch.answers)
+        return map_submission(row, answers, self._reference, self._run.ctx, number, mapped)
 
     def again(self, errors: Sequence[OpenError]) -> Again:
         """See Work.again.

@@ -1,8 +1,8 @@
 """M8 and M12 to M18 for plain submissions, about which nothing is to be said: fast.
 
-``PlainSubmissions.outcome`` gives what ``map_submission`` would give, or None where it does not
-know: then the rules have to be asked. Nearly all submissions are plain, and what an answer costs
-here is most of what mapping costs: so there is no call and no object an answer.
+``PlainSubmissions`` gives what ``map_submission`` would give, or None where it does not know: then
+the rules have to be asked. Nearly all submissions are plain, and what an answer costs here is most
+of what mapping costs: so there is no call and no object an answer.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from transfer.answer_columns import CHOICE, FIELD, TEXT, AnswerColumns
+from transfer.mapping.answers import MappedAnswers
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import AnswerLedger, Outcome
 from transfer.mapping.layout import Reference
@@ -19,8 +20,6 @@ from transfer.mapping.numbers import MAX_NUMBER
 from transfer.mapping.text import is_clean
 from transfer.mapping.times import is_utc, to_utc
 from transfer.records import SubmissionRow, V2Submission, is_id
-
-NOTHING = None, AnswerLedger()
 
 
 class _Odd:
@@ -76,15 +75,15 @@ class PlainSubmissions:
         updated = created if changed_on is None else self._moment(changed_on)
         if created is None or updated is None or updated > self._ctx.started_at:
             return None
-        data, ledger = self._data(form_id, answers, *answers.span(v2_id))
-        if data is None:
+        mapped = self.answers(row, answers)
+        if mapped is None:
             return None
         submitted = None if status == "draft" else updated
         made = SubmissionRow(
-            v2_id, organization, form_id, code, status, data, self._ctx.metadata,
+            v2_id, organization, form_id, code, status, mapped.data, self._ctx.metadata,
             created, updated, submitted,
         )  # fmt: skip
-        return Outcome(v2_id, made, [], ledger)
+        return Outcome(v2_id, made, [], mapped.ledger)
 
     def _moment(self, value: object) -> datetime | None:
         if type(value) is not datetime or value.tzinfo is not None:
@@ -94,13 +93,16 @@ class PlainSubmissions:
         moment, code = to_utc(value, self._ctx.time_zone)
         return moment if code is None else None
 
-    def _data(
-        self, form_id: str, answers: AnswerColumns, start: int, stop: int
-    ) -> tuple[bytes | None, AnswerLedger]:
-        """The answers as one JSON document; None where one of them is not plain."""
-        names = self._ref.plain_names.get(form_id)
+    def answers(self, row: V2Submission, answers: AnswerColumns) -> MappedAnswers | None:
+        """The submission's answers, where all are plain: M15, M16 and M4 have nothing to say.
+
+        Each is to a field of the submission's form, and a text or a choice that exists; a field
+        has one, or as a list of choices several.
+        """
+        names = self._ref.plain_names.get(row.form_type_id)
         if names is None or not answers.are_texts:
-            return NOTHING
+            return None
+        start, stop = answers.span(row.id)
         columns = answers.columns
         fields = columns[FIELD][start:stop]
         texts = columns[TEXT][start:stop]
@@ -116,20 +118,20 @@ class PlainSubmissions:
             alone = kept = len(own)
             if None in data:
                 del data[None]
-                lists = self._lists(form_id, own, fields, choices, values)
+                lists = self._lists(row.form_type_id, own, fields, choices, values)
                 kept -= own.count(None)
                 if lists is None or len(data) != kept:
-                    return NOTHING
+                    return None
                 alone = kept + [len(one) for one in lists.values()].count(1)
                 data |= lists
             elif len(data) != kept:
-                return NOTHING
+                return None
             document = orjson.dumps(data)
         except (KeyError, TypeError):  # no such choice; a lone surrogate, or no id at all
-            return NOTHING
+            return None
         if b"\\u0000" in document:
-            return NOTHING
-        return document, self._ledger(alone, len(own) - alone)
+            return None
+        return MappedAnswers(document, {}, self._ledger(alone, len(own) - alone))
 
     def _lists(
         self,

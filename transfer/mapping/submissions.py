@@ -1,12 +1,12 @@
 """M12 to M18: v2's FormSubmission with its answers to v3's submissions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from transfer.mapping.answers import TABLE as ANSWER_TABLE
-from transfer.mapping.answers import MappedAnswers, answers_by_rule, map_answers
+from transfer.mapping.answers import MappedAnswers, map_answers
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import AnswerLedger, Finding, Outcome
@@ -19,8 +19,6 @@ from transfer.records import SubmissionRow, V2Answer, V2Submission
 
 OTHER_STATUS = "submitted"
 
-_AnswerMapper = Callable[[Sequence[V2Answer], str, Reference, RecordInHand], MappedAnswers]
-
 
 def map_submission(
     row: V2Submission,
@@ -28,6 +26,7 @@ def map_submission(
     ref: Reference,
     ctx: MappingContext,
     number: Number | None,
+    mapped: MappedAnswers | None = None,
 ) -> Outcome:
     """The v3 submission of a v2 one with all its answers (M12 to M18).
 
@@ -37,22 +36,20 @@ def map_submission(
         ref: forms, choices, organizations and statuses.
         ctx: the run's settings.
         number: what stands in for its lookup code, and why; None: the lookup code stands.
+        mapped: what becomes of the answers, where that is known already (PlainSubmissions).
 
     Returns:
         The row and its warnings; or one error that holds the submission and its answers.
     """
-    return _outcome(row, answers, _Run(ref, ctx, number, map_answers))
-
-
-def map_submission_by_rule(
-    row: V2Submission,
-    answers: Sequence[V2Answer],
-    ref: Reference,
-    ctx: MappingContext,
-    number: Number | None,
-) -> Outcome:
-    """The same as map_submission, every answer by the rules: slower, for proving the other."""
-    return _outcome(row, answers, _Run(ref, ctx, number, answers_by_rule))
+    record = RecordInHand("FormSubmission", row.id, row)
+    try:
+        home = _home(record, row, ref)
+        mapped = mapped or map_answers(answers, home.form_id, ref, record)
+        submission = _submission(record, row, home, mapped, _Run(ref, ctx, number))
+    except UnmappableError as error:
+        finding = record.failure(error)._replace(detail=submission_detail(row, answers))
+        return Outcome(record.key, None, [finding], AnswerLedger(failed=len(answers)))
+    return Outcome(record.key, submission, record.findings, mapped.ledger)
 
 
 def orphaned_answer(answer: V2Answer) -> Finding:
@@ -68,24 +65,11 @@ class _Run(NamedTuple):
     ref: Reference
     ctx: MappingContext
     number: Number | None
-    mapper: _AnswerMapper
 
 
 class _Home(NamedTuple):
     form_id: str
     organization: str
-
-
-def _outcome(row: V2Submission, answers: Sequence[V2Answer], run: _Run) -> Outcome:
-    record = RecordInHand("FormSubmission", row.id, row)
-    try:
-        home = _home(record, row, run.ref)
-        mapped = run.mapper(answers, home.form_id, run.ref, record)
-        submission = _submission(record, row, home, mapped, run)
-    except UnmappableError as error:
-        finding = record.failure(error)._replace(detail=submission_detail(row, answers))
-        return Outcome(record.key, None, [finding], AnswerLedger(failed=len(answers)))
-    return Outcome(record.key, submission, record.findings, mapped.ledger)
 
 
 def _home(record: RecordInHand, row: V2Submission, ref: Reference) -> _Home:

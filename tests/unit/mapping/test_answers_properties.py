@@ -26,14 +26,16 @@ from tests.unit.mapping.build import (
     uid,
 )
 from tests.unit.mapping.strategies import any_text, any_time
-from transfer.mapping import answers as answers_module
+from transfer.answer_columns import AnswerColumns
 from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.layout import form_fields
 from transfer.mapping.numbers import Number
-from transfer.mapping.submissions import map_submission, map_submission_by_rule
+from transfer.mapping.plain import PlainSubmissions
+from transfer.mapping.submissions import map_submission
 from transfer.mapping.text import clean, is_clean
 
+NO_COLUMNS = ((),) * 5
 PLAIN = [uid(200), uid(201), uid(202)]
 LIST = uid(203)
 STRANGERS = [uid(210), uid(211), uid(212), uid(213)]
@@ -112,21 +114,17 @@ def as_values(outcome):
 @example(numbered([(PLAIN[0], "\\u0000", None)]), submission(), None, context())
 @example([], submission(last_updated_on=STARTED.replace(tzinfo=None)), None, context())
 def test_the_fast_way_is_the_rules(answers, row, number, ctx):
-    fast = map_submission(row, answers, REF, ctx, number)
-    slow = map_submission_by_rule(row, answers, REF, ctx, number)
+    columns = AnswerColumns([row.id], list(zip(*answers, strict=True)) or NO_COLUMNS)
+    plain = PlainSubmissions(REF, ctx)
+    slow = map_submission(row, answers, REF, ctx, number)
 
+    fast = map_submission(row, answers, REF, ctx, number, plain.answers(row, columns))
     assert as_values(fast) == as_values(slow)
+    if number is None and (fast := plain.outcome(row, columns)) is not None:
+        assert as_values(fast) == as_values(slow)
 
 
-def test_plain_answers_never_reach_the_rules(monkeypatch):
-    seen = []
-
-    def counted(answers, *rest):
-        seen.extend(answers)
-        return by_rule(answers, *rest)
-
-    by_rule = answers_module.answers_by_rule
-    monkeypatch.setattr(answers_module, "answers_by_rule", counted)
+def test_plain_answers_never_reach_the_rules():
     rows = numbered(
         [
             (PLAIN[0], "typed", None),
@@ -135,25 +133,69 @@ def test_plain_answers_never_reach_the_rules(monkeypatch):
             (LIST, None, uid(301)),
         ]
     )
+    plain = PlainSubmissions(REF, context())
 
-    outcome = mapped(REF, *rows)
+    outcome = plain.outcome(
+        submission(), AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
+    )
 
+    assert outcome is not None
     assert data(outcome) == {
         "Name": "typed",
         "Name_2": "Blue",
         "a\ufffdb": None,
         "Colours": ["Red"],
     }
-    assert seen == rows[3:]
 
 
-@pytest.mark.parametrize("plain_names", [{}, None])
-def test_without_the_fast_ways_table_the_result_is_the_same(plain_names):
-    ref = a_reference()
-    ref.plain_names = plain_names or {}
-    rows = numbered([(PLAIN[0], "typed", None), (LIST, None, uid(301))])
+def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
+    ref = reference(
+        checkbox(203, "Colours"),
+        maps=[
+            choice(301, LIST, 401, "Red", sort_order=2),
+            choice(302, LIST, 402, "Green", sort_order=1),
+        ],
+    )
+    rows = numbered([(LIST, None, uid(301)), (LIST, "", uid(302))])
+    columns = AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
 
-    assert as_values(mapped(ref, *rows)) == as_values(mapped(REF, *rows))
+    outcome = PlainSubmissions(ref, context()).outcome(submission(), columns)
+
+    assert outcome is not None
+    assert data(outcome) == {"Colours": ["Green", "Red"]}
+    assert outcome.answers == AnswerLedger(merged=2)
+    assert as_values(outcome) == as_values(mapped(ref, *rows))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (NOWHERE, "typed", None),
+        (STRANGERS[0], "typed", None),
+        (PLAIN[0], "typed", uid(303)),
+        (PLAIN[0], None, NOWHERE),
+        (PLAIN[0], "a\x00b", None),
+        (PLAIN[0], "\ud800", None),
+        (PLAIN[0], 17, None),
+        (LIST, "typed", None),
+        (LIST, None, uid(303)),
+        (LIST, None, uid(305)),
+    ],
+)
+def test_of_an_odd_answer_the_rules_are_asked(odd):
+    rows = numbered([(PLAIN[1], "typed", None), odd])
+    columns = AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
+
+    assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
+
+
+@pytest.mark.parametrize(
+    "twice", [[(PLAIN[0], "a", None)] * 2, [(LIST, None, uid(301))] * 2], ids=["text", "choice"]
+)
+def test_of_one_answer_twice_the_rules_are_asked(twice):
+    columns = AnswerColumns([SUBMISSION], list(zip(*numbered(twice), strict=True)))
+
+    assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
 
 
 def all_values(document):
