@@ -84,7 +84,8 @@ def test_a_broken_rule_is_found_by_the_values(
 ) -> None:
     with monkeypatch.context() as mistaken:
         # The short cut for plain submissions is none that takes these rules along.
-        mistaken.setattr(PlainSubmissions, "outcome", lambda *_: None)
+        for name in ("outcome", "answers"):
+            mistaken.setattr(PlainSubmissions, name, lambda *_: None)
         broken.patch(mistaken)
         moved()
 
