@@ -79,16 +79,13 @@ def json_of(row: Any, column: str, change: Callable[[dict[str, Any]], Any]) -> d
 
 
 def texts(change: Callable[[str], str]) -> Patch:
-    """Every text of v2 changed; the short cut for plain answers is none that takes them along."""
+    """Every text of v2 changed."""
     text = RecordInHand.text
 
     def changed(self: RecordInHand, value: object, column: str) -> str:
         return change(text(self, value, column))
 
-    return both(put(RecordInHand, "text", changed), BY_RULE)
-
-
-BY_RULE = put(answers, "_plain_answers", lambda *_: None)
+    return put(RecordInHand, "text", changed)
 
 
 def _late(moment: datetime, zone: Any) -> tuple[datetime, None]:
