@@ -85,7 +85,7 @@ class SideBySide:
         """Have the workers get ready: open their connections, and learn what mapping needs."""
         if not self.ahead:
             return
-        for number, pacing in enumerate(_shared(self._options.pacing, self._workers), 1):
+        for number, pacing in enumerate(shared_pacing(self._options.pacing, self._workers), 1):
             job = Job(
                 self._options,
                 self._migration,
@@ -347,7 +347,7 @@ class _Hands:
         self.error = self.error or error
 
 
-def _shared(pacing: Pacing, number: int) -> list[Pacing]:
+def shared_pacing(pacing: Pacing, number: int) -> list[Pacing]:
     """The pacing of each of so many workers: together they keep to what was asked for."""
     if pacing.per_minute is None:
         return [pacing] * number
