@@ -73,9 +73,7 @@ def in_a_range(proxy: Proxy, point: Point, number: int, action: Action) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("point", "number"), [(Point.COPY, 1), (Point.COMMIT, 4), (Point.COMMITTED, 5)]
-)
+@pytest.mark.parametrize(("point", "number"), [(Point.COPY, 1), (Point.COMMITTED, 5)])
 def test_r2_a_worker_that_is_killed_ends_the_run_resumable(
     scene: Scene, proxy: Proxy, point: Point, number: int
 ) -> None:
@@ -97,7 +95,7 @@ def test_r2_a_worker_that_is_killed_ends_the_run_resumable(
     finish(scene, 3)
 
 
-@pytest.mark.parametrize(("number", "then"), [(1, 1), (4, 3), (7, 1)])
+@pytest.mark.parametrize(("number", "then"), [(1, 1), (4, 3)])
 def test_r2_the_importer_killed_its_workers_end_by_themselves(
     scene: Scene, proxy: Proxy, number: int, then: int
 ) -> None:
@@ -151,13 +149,10 @@ def test_r6_no_importer_begins_while_workers_of_a_killed_one_are_at_it(
     finish(scene, 2)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_r9_ctrl_c_lets_every_worker_finish_its_batch(
-    scene: Scene, proxy: Proxy, how: signal.Signals
-) -> None:
+def test_r9_ctrl_c_lets_every_worker_finish_its_batch(scene: Scene, proxy: Proxy) -> None:
     def strike(_link: Link) -> None:
-        # Ctrl-C reaches the whole group.
-        os.killpg(scene.commands.last.pid, how)
+        # It reaches the whole group.
+        os.killpg(scene.commands.last.pid, signal.SIGINT)
 
     in_a_range(proxy, Point.COMMIT, 3, strike)
     importing(scene, 3)
