@@ -17,11 +17,13 @@ import orjson
 from transfer.answer_columns import CHOICE, FIELD, TEXT, AnswerColumns
 from transfer.proof.expected import Document
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import UUID_LENGTH, as_stored, instant, storable
-from transfer.proof.stored import Row, Stored
+from transfer.proof.rules import as_stored, instant, storable
+from transfer.proof.stored import COLUMNS, Row, Stored
 from transfer.proof.submissions import MAX_NUMBER
 
 _NOT_PLAIN = object()  # equal to nothing that v3 could have
+_NO_LIST: tuple[str, Mapping[str, int]] = ("", {})
+ORGANIZATION, DATA = map(COLUMNS["submissions"].index, ("organization_id", "data"))
 
 
 class Equal(NamedTuple):
@@ -56,20 +58,6 @@ class _Form(NamedTuple):
     single: Mapping[str, str]
     lists: Mapping[str, tuple[str, Mapping[str, int]]]
     order: Sequence[tuple[str, str]]
-
-
-class _Made(NamedTuple):
-    """The columns of a row of v3 but for its JSON, as text, in the order of COLUMNS."""
-
-    id: str
-    owner: str
-    form: str
-    number: str
-    status: str
-    created: str
-    updated: str
-    deleted: None
-    submitted: str | None
 
 
 class Plain:
@@ -120,17 +108,14 @@ class Plain:
         fields, choices = answers.columns[FIELD], answers.columns[CHOICE]
         for row in rows:
             there, form = found.get(row[0]), self._form(row[1])
-            if there is None or form is None:
+            if there is None or form is None or not self._is_row(row, there, form):
                 continue
             start, stop = answers.span(row[0])
             own = slice(start, stop)
             data = self._data(form, fields[own], choices[own], values[own])
-            if data is None:
-                continue
-            made = self._made(row, form)
-            if made is not None and self._is(there, made, data):
-                encoded = _encoded(made, data, form, self._metadata)
-                yield Equal(row[0], encoded, made.owner, row[1], stop - start)
+            if data is not None and data == _parsed(there[DATA]):
+                encoded = _encoded(there, data, form, self._metadata)
+                yield Equal(row[0], encoded, there[ORGANIZATION], row[1], stop - start)
 
     def _form(self, form_id: str) -> _Form | None:
         try:
@@ -184,55 +169,53 @@ class Plain:
         if None not in data:
             return data if len(data) == len(names) else None  # one field answered twice
         del data[None]
-        single = len(data)
-        number = 0
-        for at, name in enumerate(names):
-            if name is None:
-                if not self._choose(form, fields[at], choices[at], values[at], data):
-                    return None
-                number += 1
-        if single + number != len(names):
+        listed = names.count(None)
+        if len(data) + listed != len(names):
             return None
-        for name in list(data)[single:]:
-            chosen = data[name]
+        lists: dict[str, dict[int, Any]] = {}
+        of_map = self._ref.choice_of_map
+        at = -1
+        for _ in range(listed):
+            at = names.index(None, at + 1)
+            choice = choices[at]
+            name, places = form.lists.get(fields[at], _NO_LIST)
+            place = places.get(of_map.get(choice, choice))
+            chosen = lists.setdefault(name, {})
+            # Not one of the field's choices; or two are the same: these go by the answers' Ids.
+            if place is None or place in chosen:
+                return None
+            chosen[place] = values[at]
+        for name, chosen in lists.items():
             data[name] = [chosen[place] for place in sorted(chosen)]
         return data
 
-    def _choose(
-        self, form: _Form, field_id: str, choice: str, label: object, data: dict[str, Any]
-    ) -> bool:
-        """Add a choice of a field that is a list (M16), by its place among the field's choices.
-
-        Returns:
-            Whether it is one of them, and no other answer was the same.
-        """
-        if field_id not in form.lists or choice is None:
-            return False
-        name, places = form.lists[field_id]
-        place = places.get(self._ref.choice_of_map.get(choice, choice))
-        chosen = data.setdefault(name, {})
-        if place is None or place in chosen:
-            return False
-        chosen[place] = label
-        return True
-
-    def _made(self, row: Sequence[Any], form: _Form) -> _Made | None:
-        """What v3 has to hold besides the answers; None where a rule has to decide."""
-        own_id, form_id, status_id, code, created_on, changed_on, owner = row
-        status = self._statuses.get(status_id)
-        if owner is None:
-            owner = form.owner
-        if status is None or type(owner) is not str or len(owner) != UUID_LENGTH:
-            return None
-        if type(code) is not str or not 0 < len(code) <= MAX_NUMBER:
-            return None
-        created = updated = self._time(created_on)
-        if changed_on is not None:
-            updated = self._time(changed_on)
-        if created is None or updated is None:
-            return None
-        submitted = None if status == "draft" else updated
-        return _Made(own_id, owner, form_id, code, status, created, updated, None, submitted)
+    def _is_row(self, row: Sequence[Any], there: Row, form: _Form) -> bool:
+        """Whether v3's row is this submission, but for the answers; not where a rule decides."""
+        _, form_id, status_id, code, created_on, changed_on, owner = row
+        (
+            _, organization, form_there, number, status, _, metadata, created, updated, deleted,
+            submitted,
+        ) = there  # fmt: skip
+        if metadata != self._metadata_text:
+            if _parsed(metadata) != self._metadata:
+                return False
+            self._metadata_text = metadata
+        return bool(
+            form_there == form_id
+            and organization
+            and organization == (form.owner if owner is None else owner)
+            and number
+            and number == code
+            and len(number) <= MAX_NUMBER
+            and status
+            and status == self._statuses.get(status_id)
+            and created
+            and created == self._time(created_on)
+            and updated
+            and updated == (created if changed_on is None else self._time(changed_on))
+            and submitted == (None if status == "draft" else updated)
+            and deleted is None
+        )
 
     def _time(self, value: object) -> str | None:
         """A time as v3 has it (M3); None for what is none, or is after the migration's start."""
@@ -246,39 +229,32 @@ class Plain:
         text = value.isoformat(" ")
         return f"{text.rstrip('0') if value.microsecond else text}+00"
 
-    def _is(self, there: Row, made: _Made, data: Document) -> bool:
-        """Whether v3's row is this submission, with these answers."""
-        answers, metadata = there[5], there[6]
-        if metadata != self._metadata_text:
-            if metadata is None or _parsed(metadata) != self._metadata:
-                return False
-            self._metadata_text = metadata
-        others = (*there[:5], *there[7:])
-        return others == made and answers is not None and _parsed(answers) == data
 
-
-def _encoded(made: _Made, data: Document, form: _Form, metadata: Document) -> bytes:
+def _encoded(row: Row, data: Document, form: _Form, metadata: Document) -> bytes:
     """The submission as document.encode gives it: with the keys in their order already."""
+    (
+        own_id, organization, form_id, number, status, _, _, created, updated, deleted, submitted,
+    ) = row  # fmt: skip
     return orjson.dumps(
         {
             "choices": {},
-            "created_at": made.created,
+            "created_at": created,
             "data": {own: data[name] for name, own in form.order if name in data},
-            "deleted_at": None,
-            "form_id": made.form,
-            "id": made.id,
+            "deleted_at": deleted,
+            "form_id": form_id,
+            "id": own_id,
             "metadata": metadata,
-            "organization_id": made.owner,
-            "status": made.status,
-            "submission_number": made.number,
-            "submitted_at": made.submitted,
-            "updated_at": made.updated,
+            "organization_id": organization,
+            "status": status,
+            "submission_number": number,
+            "submitted_at": submitted,
+            "updated_at": updated,
         }
     )
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: str | None) -> object:
     try:
-        return orjson.loads(text)
+        return orjson.loads(text or "null")
     except orjson.JSONDecodeError:
         return None
