@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from transfer.models import DifferenceKind
 from transfer.proof import document, expected, stored
@@ -23,6 +23,8 @@ from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
 from transfer.source import Source
 
+# Rows of v2 by their Ids as v3 has them.
+Keyed: TypeAlias = dict[str, Any]
 # In metadata of a row that a rollback kept: when the migration that wrote it was begun.
 KEPT_MARK = "kept_by_rollback"
 
@@ -52,9 +54,8 @@ class Comparer:
     def _second_users(self) -> set[str]:
         return self.errors.second_users()
 
-    def organizations(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
+    def organizations(self, keyed: Keyed) -> Compared:
         """Compare organizations (ORGANIZATION_COLUMNS)."""
-        keyed = keyed_by_id(rows)
         found = self.stored.rows("organizations", list(keyed))
         made = self.made(keyed, found, lambda row, ref: expected.organization(row, ref.settings))
         for key, one in made.items():
@@ -64,9 +65,8 @@ class Comparer:
         created = {key: row[2] for key, row in keyed.items()}
         return self.settle("organizations", keyed, made, found, created, {})
 
-    def users(self, rows: Sequence[tuple[Any, ...]]) -> Compared:
+    def users(self, keyed: Keyed) -> Compared:
         """Compare users (USER_COLUMNS)."""
-        keyed = keyed_by_id(rows)
         found = self.stored.rows("users", list(keyed))
         made = self.made(keyed, found, lambda row, ref: expected.user(row, ref.settings))
         for key in self._second_users & found.keys():
@@ -75,9 +75,8 @@ class Comparer:
         changed = {key: row[8] for key, row in keyed.items()}
         return self.settle("users", keyed, made, found, created, changed)
 
-    def forms(self, rows: Sequence[tuple[Any, ...]], settings: Iterable[Setting]) -> Compared:
+    def forms(self, keyed: Keyed, settings: Iterable[Setting]) -> Compared:
         """Compare forms (FORM_COLUMNS) with the settings of their fields."""
-        keyed = keyed_by_id(rows)
         found = {
             key: stored.form(row) for key, row in self.stored.rows("forms", list(keyed)).items()
         }
@@ -233,8 +232,8 @@ class Comparer:
         return place
 
 
-def keyed_by_id(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """The rows by their Ids as v3 has them."""
+def keyed_by_id(rows: Sequence[Sequence[Any]]) -> Keyed:
+    """The rows of v2 by their Ids as v3 has them."""
     return {recorded(row[0]): row for row in rows}
 
 

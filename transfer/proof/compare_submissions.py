@@ -6,7 +6,7 @@ from typing import Any
 
 from transfer.answer_columns import AnswerColumns
 from transfer.proof import document, numbers, stored
-from transfer.proof.compare import Comparer, keyed_by_id
+from transfer.proof.compare import Comparer, Keyed
 from transfer.proof.compared import GROUP, Compared
 from transfer.proof.expected import Document
 from transfer.proof.plain import Equal, Plain
@@ -22,9 +22,10 @@ class SubmissionsComparer(Comparer):
     def _plain(self) -> Plain:
         return Plain(self.ref, self.stored)
 
-    def submissions(self, rows: Sequence[Sequence[Any]], answers: AnswerColumns) -> Compared:
+    def submissions(
+        self, keyed: Keyed, rows: Sequence[Sequence[Any]], answers: AnswerColumns
+    ) -> Compared:
         """Compare submissions (SUBMISSION_COLUMNS) with their answers."""
-        keyed = keyed_by_id(rows)
         found = self.stored.fetched("submissions", list(keyed))
         equal: set[str] = set()
         same: list[Equal] = []

@@ -4,16 +4,16 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transfer.answer_columns import AnswerColumns
 from transfer.pace import Pace
+from transfer.proof.compare import Keyed, keyed_by_id
 from transfer.proof.compare_submissions import SubmissionsComparer
 from transfer.proof.compared import Compared
 from transfer.proof.errors import Errors
 from transfer.proof.reading import Page, Place
 from transfer.proof.reference import V2Reference
-from transfer.proof.rules import recorded
 from transfer.proof.slugs import Slugs
 from transfer.proof.stored import Stored
 from transfer.source import Source
@@ -58,40 +58,41 @@ class PageProver:
 
     def proved(self, table: str, pages: Iterable[Page]) -> Iterator[Proved]:
         """The pages of a table, compared in their order."""
-        for page in self._ahead(table, pages):
-            yield Proved(page.place, self._compare(table, page))
+        for page, keyed in self._ahead(table, pages):
+            yield Proved(page.place, self._compare(table, page, keyed))
 
-    def _ahead(self, table: str, pages: Iterable[Page]) -> Iterator[Page]:
+    def _ahead(self, table: str, pages: Iterable[Page]) -> Iterator[tuple[Page, Keyed]]:
         """The pages, each while v3 is asked for the next one's rows and v2 for its records.
 
         With pauses between them each is compared before the pause, so none is read ahead.
         """
         if self._pace is not None:
             for page in self._pace.between(pages):
-                self._expect(table, page)
-                yield page
+                yield page, self._expect(table, page)
             return
         before = None
         for page in pages:
-            self._expect(table, page)
+            keyed = self._expect(table, page)
             if before is not None:
                 yield before
-            before = page
+            before = page, keyed
         if before is not None:
             yield before
 
-    def _expect(self, table: str, page: Page) -> None:
-        self._stored.expect(table, [recorded(row[0]) for row in page.rows])
+    def _expect(self, table: str, page: Page) -> Keyed:
+        keyed = keyed_by_id(page.rows)
+        self._stored.expect(table, list(keyed))
+        return keyed
 
-    def _compare(self, table: str, page: Page) -> Compared:
-        rows: Any = page.rows
+    def _compare(self, table: str, page: Page, keyed: Keyed) -> Compared:
         if table == "organizations":
-            return self._comparer.organizations(rows)
+            return self._comparer.organizations(keyed)
         if table == "users":
-            return self._comparer.users(rows)
+            return self._comparer.users(keyed)
         if table == "forms":
-            return self._comparer.forms(rows, page.settings)
-        return self._comparer.submissions(rows, page.answers or AnswerColumns(()))
+            return self._comparer.forms(keyed, page.settings)
+        answers = page.answers or AnswerColumns(())
+        return self._comparer.submissions(keyed, page.rows, answers)
 
 
 @contextmanager
