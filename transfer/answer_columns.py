@@ -1,14 +1,14 @@
-"""The answers of a page of submissions, held in columns as they were read.
+"""The answers of a page of submissions, held as the driver gave them.
 
-There are twenty answers a submission: a tuple each would cost more than the rest of the mapping.
+There are twenty answers a submission: whatever is made of each costs more than all the rest. So
+nothing is, until somebody asks for it.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
-from operator import ne
-from typing import Any
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from transfer.records import V2Answer
 
@@ -19,12 +19,17 @@ ANSWERS_AT_ONCE = 40_000
 CHARACTERS_AT_ONCE = 32_000_000
 # The columns of an answer, see V2Answer.
 SUBMISSION, FIELD, TEXT, CHOICE, OWN_ID = range(5)
-NONE_OF_THEM = (0, 0)
+Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
+# An answer as the driver gave it: V2Answer's columns, ids in v2's own spelling.
+RawAnswer: TypeAlias = tuple[Any, ...]
 _TEXT_OR_NULL = frozenset({str, type(None)})
 
 
-def _as_they_are(values: Sequence[Any]) -> Sequence[Any]:
+def _as_given(values: Sequence[Any]) -> Sequence[Any]:
     return values
+
+
+AS_GIVEN: tuple[Maker, ...] = (_as_given,) * 5
 
 
 class AnswerColumns(Mapping[str, list[V2Answer]]):
@@ -32,25 +37,46 @@ class AnswerColumns(Mapping[str, list[V2Answer]]):
 
     Args:
         submissions: ids of the page's submissions.
-        columns: submission ids, field ids, texts, choices and own ids, one value an answer.
-        own_ids: makes the mapping's ids of the last column, which are v2's own spelling: few
-            answers are ever asked for theirs.
-
-    Attributes:
-        columns: the same, each submission's answers side by side.
+        answers: as read, those of one submission side by side (or else it takes longer).
+        makers: make the mapping's values of each of their columns.
     """
 
     def __init__(
         self,
         submissions: Iterable[str],
-        columns: Sequence[Sequence[Any]] = ((), (), (), (), ()),
-        own_ids: Callable[[Sequence[Any]], Sequence[Any]] = _as_they_are,
+        answers: Iterable[RawAnswer] = (),
+        makers: Sequence[Maker] = AS_GIVEN,
     ) -> None:
-        self._own_ids = own_ids
-        self.columns, spans = _side_by_side(columns)
-        # A copy made by hand may hold a submission's id twice.
-        self._spans = {one: spans.pop(one, NONE_OF_THEM) for one in dict.fromkeys(submissions)}
-        self._others = list(spans.values())
+        self._makers = makers
+        self._own: dict[str, list[RawAnswer]] = {one: [] for one in submissions}
+        self._others: list[RawAnswer] = []
+        known = self._own.get
+        make = makers[SUBMISSION]
+        for key, group in groupby(answers, itemgetter(SUBMISSION)):
+            own = known(make((key,))[0])
+            (self._others if own is None else own).extend(group)
+
+    def raw(self, submission: str) -> list[RawAnswer]:
+        """A submission's answers as the driver gave them.
+
+        Raises:
+            KeyError: it is none of the page's.
+        """
+        return self._own[submission]
+
+    @cached_property
+    def columns(self) -> list[Sequence[Any]]:
+        """V2Answer's columns with a value an answer, each submission's side by side."""
+        return self._made(chain.from_iterable(self._own.values()))
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        spans: dict[str, tuple[int, int]] = {}
+        start = 0
+        for one, own in self._own.items():
+            spans[one] = (start, start + len(own))
+            start += len(own)
+        return spans
 
     def span(self, submission: str) -> tuple[int, int]:
         """Where a submission's answers begin in the columns, and where they have ended.
@@ -68,47 +94,29 @@ class AnswerColumns(Mapping[str, list[V2Answer]]):
     @property
     def number(self) -> int:
         """How many answers the submissions have."""
-        return sum(stop - start for start, stop in self._spans.values())
+        return sum(map(len, self._own.values()))
 
     def others(self) -> list[V2Answer]:
         """The answers that name no submission of the page."""
-        return [answer for span in self._others for answer in self._rows(*span)]
+        return self._rows(self._others)
 
     def without(self, submissions: Iterable[str]) -> None:
         """Forget these submissions, and their answers."""
         for one in submissions:
-            del self._spans[one]
+            del self._own[one]
 
-    def _rows(self, start: int, stop: int) -> Iterator[V2Answer]:
-        *columns, own = (column[start:stop] for column in self.columns)
-        return zip(*columns, self._own_ids(own), strict=True)
+    def _made(self, answers: Iterable[RawAnswer]) -> list[Sequence[Any]]:
+        columns = list(zip(*answers, strict=True)) or [()] * len(self._makers)
+        return [make(column) for make, column in zip(self._makers, columns, strict=True)]
+
+    def _rows(self, answers: Iterable[RawAnswer]) -> list[V2Answer]:
+        return list(zip(*self._made(answers), strict=True))
 
     def __getitem__(self, submission: str) -> list[V2Answer]:
-        return list(self._rows(*self._spans[submission]))
+        return self._rows(self._own[submission])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._spans)
+        return iter(self._own)
 
     def __len__(self) -> int:
-        return len(self._spans)
-
-
-def _side_by_side(
-    columns: Sequence[Sequence[Any]],
-) -> tuple[Sequence[Sequence[Any]], dict[Any, tuple[int, int]]]:
-    """The columns with each submission's answers side by side, and where these are."""
-    ids = columns[SUBMISSION]
-    numbers = Counter(ids)
-    if len(ids) and 1 + sum(map(ne, ids, islice(ids, 1, None))) != len(numbers):
-        # v2 sorted them otherwise than by what is one id here: such as differ in their case.
-        places: dict[Any, list[int]] = {one: [] for one in numbers}
-        for place, one in enumerate(ids):
-            places[one].append(place)
-        order = [place for own in places.values() for place in own]
-        columns = [[column[place] for place in order] for column in columns]
-    spans: dict[Any, tuple[int, int]] = {}
-    start = 0
-    for one, number in numbers.items():
-        spans[one] = (start, start + number)
-        start += number
-    return columns, spans
+        return len(self._own)

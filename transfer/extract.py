@@ -36,7 +36,7 @@ from transfer.records import (
     V2Organization,
     V2User,
 )
-from transfer.source import Page, Source
+from transfer.source import Page, RowPage, Source
 
 R = TypeVar("R")
 BatchSize = Callable[[], int]
@@ -137,7 +137,7 @@ def before_all(source: Source, model: type[Model], key: str) -> str:
     return FIRST_NUMBER if _is_number(source, model, key) else FIRST_KEY
 
 
-def last_key(page: Page, query: "QuerySet[Any]") -> str:
+def last_key(page: Page | RowPage, query: "QuerySet[Any]") -> str:
     """The page's last key, beyond which the next one begins.
 
     Raises:

@@ -12,17 +12,22 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import fitness
-from transfer.answer_columns import ANSWERS_AT_ONCE, CHARACTERS_AT_ONCE, AnswerColumns
+from transfer.answer_columns import (
+    ANSWERS_AT_ONCE,
+    CHARACTERS_AT_ONCE,
+    AnswerColumns,
+    Maker,
+    RawAnswer,
+)
 from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
-from transfer.source import Page, Source
+from transfer.source import Source, key_text
 
 SUBMISSION_COLUMNS = (
     "id", "form_type_id", "form_submission_status_id", "lookup_code",
     "created_on", "last_updated_on", "organization_id",
 )  # fmt: skip
 ANSWER_COLUMNS = ("form_submission_id", "field_id", "free_form_entry", "field_choice_map_id", "id")
-UNMADE = ("id",)  # see AnswerColumns
 _KEY = "form_submission_id"
 # A checkpoint among the answers that name no submission, which come last: this, and the Id of one.
 NO_SUBMISSION = "no submission/"
@@ -45,19 +50,18 @@ class SubmissionBatch(Batch[V2Submission]):
         """Leave out submissions that are not in the run after all, with their answers."""
         without = set(submissions)
         self.rows = [row for row in self.rows if row.id not in without]
-        for start, stop in map(self.answers.span, without):
-            self.answers_read -= stop - start
+        self.answers_read -= sum(len(self.answers.raw(v2_id)) for v2_id in without)
         self.answers.without(without)
 
 
 class _Part(NamedTuple):
     """Answers of whole submissions, in the order of these, and the last one's key as v2 has it.
 
-    ``columns``: of answers, see AnswerColumns; ``nobodys``: those that name no submission.
-    ``ends``: there are no more in the range.
+    ``answers``: as read; ``nobodys``: those that name no submission. ``ends``: there are no more
+    in the range.
     """
 
-    columns: Sequence[Sequence[Any]]
+    answers: list[RawAnswer]
     nobodys: list[V2Answer]
     last_key: str
     ends: bool
@@ -171,18 +175,23 @@ def _batch(
     *,
     everything: bool,
 ) -> SubmissionBatch:
-    answers = answer_columns(source, (row.id for row in rows), part.columns)
+    answers = by_submission(source, (row.id for row in rows), part.answers)
     # What is neither the range's own nor an orphan came since the range was read.
     others = [*part.nobodys, *answers.others()] if everything else []
     orphans = _orphans(source, others, low, high)
     return SubmissionBatch(rows, high, answers, orphans, answers.number + len(orphans))
 
 
-def answer_columns(
-    source: Source, submissions: Iterable[str], columns: Sequence[Sequence[Any]]
+def by_submission(
+    source: Source, submissions: Iterable[str], answers: Iterable[RawAnswer]
 ) -> AnswerColumns:
-    """The answers of a page read with ``ANSWER_COLUMNS`` and ``UNMADE``, by submission."""
-    return AnswerColumns(submissions, columns, source.maker(v2.FormSubmissionMetaData, "id"))
+    """Answers that were read (ANSWER_COLUMNS), by submission."""
+    return AnswerColumns(submissions, answers, makers_of_answers(source))
+
+
+def makers_of_answers(source: Source) -> list[Maker]:
+    """What makes the mapping's values of each of an answer's columns."""
+    return [source.maker(v2.FormSubmissionMetaData, name) for name in ANSWER_COLUMNS]
 
 
 def _parts(
@@ -205,29 +214,28 @@ def _parts(
         answers = answers.filter(keyed)
     while True:
         inside = between(source, answers, _KEY, low, high).order_by(_KEY)
-        page = source.read(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE, UNMADE)
+        page = source.read_rows(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
         if page.length < ANSWERS_AT_ONCE and not page.cut:
             # Within the submissions' range the last key is theirs, whatever an orphan's is.
             last = "" if high else last_key(page, answers)
-            yield _Part(page.columns, extra, last, ends=True)
+            yield _Part(page.rows, extra, last, ends=True)
             return
         # The last submission's answers may go on behind the page: they begin the next one.
-        whole, last = _whole(page), last_key(page, answers)
+        whole, last = _whole(source, page.rows), last_key(page, answers)
         if whole:
-            last = page.key_before
+            last = key_text(page.rows[whole - 1][0])
         else:
-            page = source.read(
-                between(source, answers, _KEY, low, last), ANSWER_COLUMNS, unmade=UNMADE
-            )
+            page = source.read_rows(between(source, answers, _KEY, low, last), ANSWER_COLUMNS)
             whole = page.length
-        yield _Part([column[:whole] for column in page.columns], extra, last, ends=False)
+        yield _Part(page.rows[:whole], extra, last, ends=False)
         extra, low = [], last
 
 
-def _whole(page: Page) -> int:
-    """How many of a page's rows are before those of its last key."""
-    first, length = page.columns[0], page.length
-    return next((n for n in range(length, 0, -1) if first[n - 1] != first[-1]), 0)
+def _whole(source: Source, answers: Sequence[RawAnswer]) -> int:
+    """How many of the answers are before those of the last one's submission."""
+    make = source.maker(v2.FormSubmissionMetaData, _KEY)
+    last = make(answers[-1][:1])
+    return next((n for n in range(len(answers), 0, -1) if make(answers[n - 1][:1]) != last), 0)
 
 
 def _covered(

@@ -6,7 +6,8 @@ as the driver gives the values. The caller bounds the statement; all its rows ar
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,6 +24,7 @@ ARROW_ROWS_AT_ONCE = 8192
 FIRST_ROWS = 2  # where texts may have twenty megabytes, which only the first rows tell
 HALF_A_PAIR = "\ufffd"  # what stands for it where the driver decodes a text
 
+T = TypeVar("T")
 Columns: TypeAlias = list[list[Any]]
 Page: TypeAlias = Sequence[Sequence[Any]]  # some rows in columns
 Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
@@ -31,14 +33,19 @@ Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 class Fetched(NamedTuple):
     """Rows in columns; none at all where there is no row. ``cut``: there may be more rows.
 
-    ``last`` is the last row's first value as the driver gave it, ``before`` that of the last row
-    whose value, as it is made, is another.
+    ``last`` is the last row's first value as the driver gave it.
     """
 
     columns: Columns
     cut: bool = False
     last: Any = None
-    before: Any = None
+
+
+class FetchedRows(NamedTuple):
+    """Rows as the driver gives them. ``cut``: there may be more."""
+
+    rows: list[tuple[Any, ...]]
+    cut: bool = False
 
 
 class Budget(NamedTuple):
@@ -49,6 +56,18 @@ class Budget(NamedTuple):
 
     characters: int
     columns: Sequence[int]
+
+    def next_rows(self, last: int, held: int, found: int, most: int) -> int:
+        """How many rows to fetch next: as many as there is room for, if they are like the others.
+
+        Args:
+            last: how many were fetched last.
+            held: characters in all that were found.
+            found: rows that were.
+            most: that are fetched at once.
+        """
+        room = (self.characters - held) * found // max(held, 1)
+        return max(1, min(most, 4 * last, room))
 
 
 class Fetcher(Protocol):
@@ -80,6 +99,11 @@ class Fetcher(Protocol):
             django.db.Error: as Django wraps the driver's.
         """
 
+    def fetch_rows(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> FetchedRows:
+        """The rows of a statement, each by itself; else as ``fetch``."""
+
 
 def fetcher_of(connection: BaseDatabaseWrapper) -> Fetcher:
     """The fetcher for a connection, by its kind and driver."""
@@ -103,17 +127,11 @@ def _gathered(
     at_once: int = ROWS_AT_ONCE,
 ) -> Fetched:
     columns: Columns = []
-    last = before = last_made = None
+    last = None
     held, rows = 0, FIRST_ROWS if budget else at_once
     while page := take(rows):
         made = [make(own) for make, own in zip(makers, page, strict=True)] if makers else page
-        own = made[0][-1]
-        other = next((n for n in range(len(made[0]), 0, -1) if made[0][n - 1] != own), 0)
-        if other:
-            before = page[0][other - 1]
-        elif own != last_made:
-            before = last
-        last, last_made = page[0][-1], own
+        last = page[0][-1]
         columns = columns or [[] for _ in page]
         for column, values in zip(columns, made, strict=True):
             column.extend(values)
@@ -121,11 +139,27 @@ def _gathered(
             continue
         held += sum(_size(page[number]) for number in budget.columns)
         if held >= budget.characters:
-            return Fetched(columns, cut=True, last=last, before=before)
-        # As many as the budget has room for, if they are like those before.
-        room = (budget.characters - held) * len(columns[0]) // max(held, 1)
-        rows = max(1, min(at_once, 4 * rows, room))
-    return Fetched(columns, last=last, before=before)
+            return Fetched(columns, cut=True, last=last)
+        rows = budget.next_rows(rows, held, len(columns[0]), at_once)
+    return Fetched(columns, last=last)
+
+
+def _gathered_rows(
+    take: Callable[[int], list[tuple[Any, ...]]],
+    budget: Budget | None,
+    at_once: int = ROWS_AT_ONCE,
+) -> FetchedRows:
+    found: list[tuple[Any, ...]] = []
+    held, rows = 0, FIRST_ROWS if budget else at_once
+    while some := take(rows):
+        found += some
+        if budget is None:
+            continue
+        held += sum(_size(list(map(itemgetter(number), some))) for number in budget.columns)
+        if held >= budget.characters:
+            return FetchedRows(found, cut=True)
+        rows = budget.next_rows(rows, held, len(found), at_once)
+    return FetchedRows(found)
 
 
 def _size(values: Sequence[Any]) -> int:
@@ -160,7 +194,9 @@ class _OnConnection:
         self._connection = connection
 
 
-class _Postgres(_OnConnection):
+class _ByRow(_OnConnection):
+    """A driver whose own way is row by row."""
+
     def fetch(
         self,
         statement: str,
@@ -168,25 +204,37 @@ class _Postgres(_OnConnection):
         budget: Budget | None = None,
         makers: Sequence[Maker] = (),
     ) -> Fetched:
+        return self._asked(
+            statement, parameters, lambda cursor: _gathered(_taker(cursor), budget, makers)
+        )
+
+    def fetch_rows(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> FetchedRows:
+        return self._asked(
+            statement, parameters, lambda cursor: _gathered_rows(cursor.fetchmany, budget)
+        )
+
+    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
+        """What is gathered from the cursor of a statement that was sent."""
+        raise NotImplementedError
+
+
+class _Postgres(_ByRow):
+    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
         with self._connection.cursor() as cursor:
             # A Python UUID object an answer would cost more than the rest of the mapping.
             cursor.cursor.adapters.register_loader("uuid", TextLoader)
             cursor.cursor.adapters.register_loader("timestamp", TolerantTimestampLoader)
             cursor.execute(statement, parameters)
-            return _gathered(_taker(cursor), budget, makers)
+            return gather(cursor)
 
 
-class _Sqlite(_OnConnection):
-    def fetch(
-        self,
-        statement: str,
-        parameters: Sequence[Any],
-        budget: Budget | None = None,
-        makers: Sequence[Maker] = (),
-    ) -> Fetched:
+class _Sqlite(_ByRow):
+    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
         self._connection.ensure_connection()
         try:
-            return self._fetch(statement, parameters, budget, makers)
+            return self._once(statement, parameters, gather)
         except OperationalError as error:
             if "decode" not in str(error):
                 raise
@@ -194,20 +242,14 @@ class _Sqlite(_OnConnection):
         raw = self._connection.connection
         raw.text_factory = _tolerant_text
         try:
-            return self._fetch(statement, parameters, budget, makers)
+            return self._once(statement, parameters, gather)
         finally:
             raw.text_factory = str
 
-    def _fetch(
-        self,
-        statement: str,
-        parameters: Sequence[Any],
-        budget: Budget | None,
-        makers: Sequence[Maker],
-    ) -> Fetched:
+    def _once(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
         with self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return _gathered(_taker(cursor), budget, makers)
+            return gather(cursor)
 
 
 def _tolerant_text(value: bytes) -> str:
@@ -235,6 +277,12 @@ class _SqlServer(_OnConnection):
         ):
             cursor.execute(marked, tuple(parameters))
             return self._fetched(cursor, budget, makers)
+
+    def fetch_rows(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
+    ) -> FetchedRows:
+        fetched = self.fetch(statement, parameters, budget)
+        return FetchedRows(list(zip(*fetched.columns, strict=True)), fetched.cut)
 
     def _fetched(
         self,

@@ -13,9 +13,8 @@ from transfer import extract
 from transfer.extract_submissions import (
     ANSWER_COLUMNS,
     SUBMISSION_COLUMNS,
-    UNMADE,
     SubmissionBatch,
-    answer_columns,
+    by_submission,
 )
 from transfer.mapping.record_detail import answer_key
 from transfer.records import (
@@ -59,8 +58,8 @@ def submissions(source: Source, ids: Sequence[str]) -> SubmissionBatch:
     batch = SubmissionBatch([V2Submission(*row) for row in page.rows()], "")
     ids_now = [row.id for row in batch.rows]
     answers = _with(source, v2.FormSubmissionMetaData, ids_now, "form_submission_id")
-    found = source.read(answers, ANSWER_COLUMNS, unmade=UNMADE)
-    batch.answers = answer_columns(source, ids_now, found.columns)
+    found = source.read_rows(answers, ANSWER_COLUMNS)
+    batch.answers = by_submission(source, ids_now, found.rows)
     batch.answers_read = batch.answers.number
     return batch
 

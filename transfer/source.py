@@ -13,7 +13,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from legacy_v2 import names
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
-from transfer.fetch import HALF_A_PAIR, Budget, Columns, Fetched, Maker, decoded, fetcher_of
+from transfer.fetch import (
+    HALF_A_PAIR,
+    Budget,
+    Columns,
+    Fetched,
+    FetchedRows,
+    Maker,
+    decoded,
+    fetcher_of,
+)
 from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_session import session
@@ -37,19 +46,35 @@ class Page:
     """The rows of one query, column by column, every value in the form the mapping takes.
 
     ``last_key`` is the last row's first value as the server gave it, as text, empty where it is
-    none; ``key_before`` the last one that differs from it. ``cut``: the page ends before the query
-    does, for its texts are long.
+    none. ``cut``: the page ends before the query does, for its texts are long.
     """
 
     columns: Sequence[Sequence[Any]]
     last_key: str
     length: int
-    key_before: str = ""
     cut: bool = False
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows as plain tuples."""
         return zip(*self.columns, strict=True)
+
+
+@dataclass(slots=True)
+class RowPage:
+    """The rows of one query as the server gave them; ``cut`` as Page's."""
+
+    rows: list[tuple[Any, ...]]
+    cut: bool = False
+
+    @property
+    def length(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
+
+    @property
+    def last_key(self) -> str:
+        """The last row's first value, as Page's."""
+        return key_text(self.rows[-1][0]) if self.rows else ""
 
 
 def key_text(key: object) -> str:
@@ -179,28 +204,47 @@ class Source:
         """
         model = query.model
         present = [name for name in columns if self.has(model, name)]
-        texts = {
-            number: names.field_of(model, name).get_internal_type()
-            for number, name in enumerate(present)
-            if names.field_of(model, name).get_internal_type() in ("CharField", "TextField")
-        }
+        texts = _texts(model, present)
         long = [number for number, kind in texts.items() if kind == "TextField"]
         budget = Budget(characters, long) if characters else None
         makers = [as_given if name in unmade else self.maker(model, name) for name in present]
-        found, cut, last, before = self._fetch(query.values_list(*present), budget, makers)
+        found, cut, last = self._fetch(query.values_list(*present), budget, makers)
         if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
             asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
             makers = [decoded if n in texts else make for n, make in enumerate(makers)]
-            found, cut, last, before = self._fetch(query.values_list(*asked), budget, makers)
+            found, cut, last = self._fetch(query.values_list(*asked), budget, makers)
         if not found:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
         # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
-        ends = (key_text(last), key_text(before)) if present[0] == columns[0] else ("", "")
+        key = key_text(last) if present[0] == columns[0] else ""
         values = dict(zip(present, found, strict=True))
         absent = (None,) * length
         made = [values.get(name, absent) for name in columns]
-        return Page(made, ends[0], length, ends[1], cut)
+        return Page(made, key, length, cut)
+
+    def read_rows(
+        self,
+        query: "models.QuerySet[Any]",
+        columns: Sequence[str],
+        characters: int | None = None,
+    ) -> RowPage:
+        """The same as ``read``, row by row and nothing made of the values (see ``maker``)."""
+        model = query.model
+        present = [name for name in columns if self.has(model, name)]
+        texts = _texts(model, present)
+        long = [number for number, kind in texts.items() if kind == "TextField"]
+        budget = Budget(characters, long) if characters else None
+        rows, cut = self._fetch_rows(query.values_list(*present), budget)
+        if fetcher_of(self.connection).loses_halves and any(
+            HALF_A_PAIR in row[number] for row in rows for number in texts if row[number]
+        ):
+            page = self.read(query, columns, characters, unmade=columns)
+            return RowPage(list(page.rows()), page.cut)
+        if len(present) < len(columns):
+            places = [present.index(name) if name in present else None for name in columns]
+            rows = [tuple(None if at is None else row[at] for at in places) for row in rows]
+        return RowPage(rows, cut)
 
     def maker(self, model: type[models.Model], attname: str) -> Maker:
         """What makes the mapping's values of a column's, as the driver gives them."""
@@ -214,12 +258,21 @@ class Source:
         budget: Budget | None = None,
         makers: Sequence[Maker] = (),
     ) -> Fetched:
-        compiler = query.using(self.alias).query.get_compiler(self.alias)
+        composed = self._composed(query)
+        return self._run(*composed, budget, makers) if composed else Fetched([])
+
+    def _fetch_rows(self, query: "models.QuerySet[Any]", budget: Budget | None) -> FetchedRows:
+        if (composed := self._composed(query)) is None:
+            return FetchedRows([])
+        return self._run_rows(*composed, budget)
+
+    def _composed(self, query: "models.QuerySet[Any]") -> tuple[str, Sequence[Any]] | None:
+        """A query as it is sent; None where its condition cannot be, such as "one of none"."""
         try:
-            statement, parameters = compiler.as_sql()
-        except EmptyResultSet:  # such as a condition "one of none"
-            return Fetched([])
-        return self._run(statement, parameters, budget, makers)
+            statement, parameters = query.using(self.alias).query.get_compiler(self.alias).as_sql()
+        except EmptyResultSet:
+            return None
+        return statement, parameters
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement that models cannot compose, as the driver gives them.
@@ -249,6 +302,16 @@ class Source:
         makers: Sequence[Maker],
     ) -> Fetched:
         return fetcher_of(self.connection).fetch(statement, parameters, budget, makers)
+
+    def _run_rows(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None
+    ) -> FetchedRows:
+        return self._attempt(lambda: self._ask_rows(statement, parameters, budget))
+
+    def _ask_rows(
+        self, statement: str, parameters: Sequence[Any], budget: Budget | None
+    ) -> FetchedRows:
+        return fetcher_of(self.connection).fetch_rows(statement, parameters, budget)
 
     def _attempt(self, action: Callable[[], T], *, opening: bool = False) -> T:
         """Do it, and again while that may help: at once stops what a person has to mend.
@@ -314,6 +377,12 @@ class Source:
     def identity(self) -> str:
         """The source as a fingerprint holds it."""
         return identity(self.alias)
+
+
+def _texts(model: type[models.Model], present: Sequence[str]) -> dict[int, str]:
+    """The kinds of those of the columns that hold texts, by their place."""
+    kinds = (names.field_of(model, name).get_internal_type() for name in present)
+    return {n: kind for n, kind in enumerate(kinds) if kind in ("CharField", "TextField")}
 
 
 def _has_half(found: Columns, texts: Collection[int]) -> bool:

@@ -8,7 +8,7 @@ from psycopg import sql
 from legacy_v2 import models as v2
 from transfer import extract, reread
 from transfer.batch import MappedBatch, SubmissionRecords
-from transfer.extract_submissions import SubmissionBatch, submissions
+from transfer.extract_submissions import SubmissionBatch, makers_of_answers, submissions
 from transfer.lookup_codes import V2Codes, sortable
 from transfer.mapping.codes import Code
 from transfer.mapping.context import MappingContext
@@ -55,7 +55,7 @@ class SubmissionsWork:
         self._reference = read_reference(
             run.source, run.lookups, run.ctx, run.target_organizations(), run.target_forms()
         )
-        self._plain = PlainSubmissions(self._reference, run.ctx)
+        self._plain = PlainSubmissions(self._reference, run.ctx, makers_of_answers(run.source))
 
     def decide(self, connection: Connection) -> None:
         """Find the submissions that need another number than their lookup code (M12)."""

@@ -21,7 +21,7 @@ from tests.sqlserver.bounds import is_bounded
 from tests.v2 import guid, use_v2
 from transfer import extract, reread
 from transfer.extract_submissions import ANSWER_COLUMNS, submissions
-from transfer.fetch import Budget, Fetched, Maker
+from transfer.fetch import Budget, Fetched, FetchedRows, Maker
 from transfer.mapping.context import MappingContext, MappingFile
 from transfer.scope import Scope
 from transfer.source import Source
@@ -71,6 +71,13 @@ class Composer(Source):
         given = self._answers.pop(0) if self._answers else []
         made = [list(make(own)) for make, own in zip(makers, given, strict=False)]
         return Fetched(made or given, last=given[0][-1] if given and given[0] else None)
+
+    def _run_rows(
+        self, statement: str, parameters: Any, _budget: Budget | None = None
+    ) -> FetchedRows:
+        self.asked.append((statement, list(parameters)))
+        given = self._answers.pop(0) if self._answers else []
+        return FetchedRows(list(zip(*given, strict=True)))
 
 
 def rows(*columns: Any) -> list[list[Any]]:

@@ -5,25 +5,49 @@ the rules have to be asked. Nearly all submissions are plain, and what an answer
 of what mapping costs: so there is no call and no object an answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
-from transfer.answer_columns import CHOICE, FIELD, TEXT, AnswerColumns
+from transfer.answer_columns import AS_GIVEN, CHOICE, FIELD, AnswerColumns, Maker, RawAnswer
 from transfer.mapping.answers import MappedAnswers
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import AnswerLedger, Outcome
-from transfer.mapping.layout import Reference
+from transfer.mapping.layout import FieldLayout, Reference
 from transfer.mapping.numbers import MAX_NUMBER
 from transfer.mapping.text import is_clean
 from transfer.mapping.times import is_utc, to_utc
 from transfer.records import SubmissionRow, V2Submission, is_id
 
+ODD = object()  # in the place of a choice that has text beside it: there is no label for it
+# Spellings of ids that are kept, for each id there is.
+SPELLINGS = 4
+_TEXT_OR_NULL = frozenset({str, type(None)})
+T = TypeVar("T")
 
-class _Odd:
-    """In the place of a choice that has text beside it: no label is found for it."""
+
+class _BySpelling(dict[Any, T]):
+    """What is known by ids, by the ids as v2 spells them.
+
+    Args:
+        known: by id.
+        make: makes the mapping's ids of a column's.
+        otherwise: of what is not known.
+    """
+
+    def __init__(self, known: Mapping[str, T], make: Maker, otherwise: T) -> None:
+        super().__init__()
+        self._known = known
+        self._make = make
+        self._otherwise = otherwise
+
+    def __missing__(self, spelling: object) -> T:
+        found = self._known.get(self._make((spelling,))[0], self._otherwise)
+        if len(self) < SPELLINGS * len(self._known):
+            self[spelling] = found
+        return found
 
 
 class PlainSubmissions:
@@ -32,19 +56,27 @@ class PlainSubmissions:
     Args:
         ref: forms, choices, organizations and statuses, complete.
         ctx: the run's settings.
+        makers: see AnswerColumns.
     """
 
-    def __init__(self, ref: Reference, ctx: MappingContext) -> None:
+    def __init__(
+        self, ref: Reference, ctx: MappingContext, makers: Sequence[Maker] = AS_GIVEN
+    ) -> None:
         self._ref = ref
         self._ctx = ctx
         self._is_utc = is_utc(ctx.time_zone)
-        labels: dict[object, str | None] = dict(ref.labels.items())
-        for own, choice in ref.choice_of_map.items():
-            if choice in ref.labels:
-                labels[own] = ref.labels[choice]
-            else:
-                labels.pop(own, None)
-        self._labels = labels
+        choices = {own: own for own in ref.labels} | ref.choice_of_map
+        labels: dict[str, object] = {
+            own: ref.labels[choice] for own, choice in choices.items() if choice in ref.labels
+        }
+        # ODD is a value that no document takes, whatever field it is for.
+        self._labels = _BySpelling[object](labels, makers[CHOICE], ODD)
+        self._labels[ODD] = ODD
+        self._choices = _BySpelling[str | None](choices, makers[CHOICE], None)
+        self._layouts = _BySpelling[FieldLayout | None](ref.fields, makers[FIELD], None)
+        self._names: dict[str, _BySpelling[str | None]] = {
+            form: _BySpelling(names, makers[FIELD], None) for form, names in ref.plain_names.items()
+        }
         self._statuses = {
             own: ctx.statuses.get(name.casefold()) if is_clean(name) else None
             for own, name in ref.statuses.items()
@@ -99,67 +131,48 @@ class PlainSubmissions:
         Each is to a field of the submission's form, and a text or a choice that exists; a field
         has one, or as a list of choices several.
         """
-        names = self._ref.plain_names.get(row.form_type_id)
-        if names is None or not answers.are_texts:
+        names = self._names.get(row.form_type_id)
+        if names is None:
             return None
-        start, stop = answers.span(row.id)
-        columns = answers.columns
-        fields = columns[FIELD][start:stop]
-        texts = columns[TEXT][start:stop]
-        choices = columns[CHOICE][start:stop]
         labels = self._labels
-        try:
-            own = list(map(names.get, fields))
-            values = [
-                text if choice is None else labels[_Odd if text else choice]
-                for text, choice in zip(texts, choices, strict=True)
-            ]
-            data: dict[Any, Any] = dict(zip(own, values, strict=True))
-            alone = kept = len(own)
-            if None in data:
-                del data[None]
-                lists = self._lists(row.form_type_id, own, fields, choices, values)
-                kept -= own.count(None)
-                if lists is None or len(data) != kept:
-                    return None
-                alone = kept + [len(one) for one in lists.values()].count(1)
-                data |= lists
-            elif len(data) != kept:
-                return None
-            document = orjson.dumps(data)
-        except (KeyError, TypeError):  # no such choice; a lone surrogate, or no id at all
+        own = answers.raw(row.id)
+        data: dict[str | None, Any] = {
+            names[field]: text
+            if choice is None
+            else labels[choice if text is None or text == "" else ODD]
+            for _, field, text, choice, _ in own
+        }
+        others: list[RawAnswer] = []
+        if None in data:  # an answer to a list, or to no field of the form
+            del data[None]
+            others = [answer for answer in own if names[answer[FIELD]] is None]
+        lists = self._lists(row.form_type_id, others) if others else {}
+        if lists is None or len(data) + len(others) != len(own):
             return None
-        if b"\\u0000" in document:
-            return None
-        return MappedAnswers(document, {}, self._ledger(alone, len(own) - alone))
+        merged = sum(len(one) for one in lists.values() if len(one) > 1)
+        document = _document(data, lists)
+        ledger = self._ledger(len(own) - merged, merged)
+        return None if document is None else MappedAnswers(document, {}, ledger)
 
     def _lists(
-        self,
-        form_id: str,
-        own: Sequence[str | None],
-        fields: Sequence[str],
-        choices: Sequence[str | None],
-        labels: Sequence[str | None],
-    ) -> dict[str | None, list[str | None]] | None:
+        self, form_id: str, answers: Sequence[RawAnswer]
+    ) -> dict[str, list[str | None]] | None:
         """The fields that are lists, where each answer is one of the field's own choices (M16).
 
         None where one is not, or two are the same choice: these go by the answers' Ids.
         """
-        ref = self._ref
-        found: dict[str | None, dict[int, str | None]] = {}
-        number = 0
-        for place, name in enumerate(own):
-            if name is not None:
-                continue
-            layout, choice = ref.fields.get(fields[place]), choices[place]
-            if layout is None or choice is None or layout.form_id != form_id or not layout.order:
+        found: dict[str, dict[int, Any]] = {}
+        for _, field, text, choice, _ in answers:
+            layout = self._layouts[field]
+            if choice is None or layout is None or layout.form_id != form_id:
                 return None
-            position = layout.order.get(ref.choice_of_map.get(choice, choice))
+            if not (text is None or text == ""):
+                return None
+            position = (layout.order or {}).get(self._choices[choice] or "")
             if position is None:
                 return None
-            found.setdefault(layout.name, {})[position] = labels[place]
-            number += 1
-        if sum(map(len, found.values())) != number:
+            found.setdefault(layout.name, {})[position] = self._labels[choice]
+        if sum(map(len, found.values())) != len(answers):
             return None
         return {name: [one[at] for at in sorted(one)] for name, one in found.items()}
 
@@ -168,3 +181,14 @@ class PlainSubmissions:
         if found is None:
             self._ledgers[migrated, merged] = found = AnswerLedger(migrated, merged)
         return found
+
+
+def _document(data: dict[str | None, Any], lists: dict[str, list[str | None]]) -> bytes | None:
+    """The answers as one JSON document, where PostgreSQL can store it."""
+    if not _TEXT_OR_NULL.issuperset(map(type, data.values())):
+        return None  # a choice that does not exist, or a value v2's schema does not allow
+    try:
+        document = orjson.dumps(data | lists if lists else data)
+    except TypeError:  # half of a surrogate pair
+        return None
+    return None if b"\\u0000" in document else document

@@ -35,7 +35,6 @@ from transfer.mapping.plain import PlainSubmissions
 from transfer.mapping.submissions import map_submission
 from transfer.mapping.text import clean, is_clean
 
-NO_COLUMNS = ((),) * 5
 PLAIN = [uid(200), uid(201), uid(202)]
 LIST = uid(203)
 STRANGERS = [uid(210), uid(211), uid(212), uid(213)]
@@ -114,7 +113,7 @@ def as_values(outcome):
 @example(numbered([(PLAIN[0], "\\u0000", None)]), submission(), None, context())
 @example([], submission(last_updated_on=STARTED.replace(tzinfo=None)), None, context())
 def test_the_fast_way_is_the_rules(answers, row, number, ctx):
-    columns = AnswerColumns([row.id], list(zip(*answers, strict=True)) or NO_COLUMNS)
+    columns = AnswerColumns([row.id], answers)
     plain = PlainSubmissions(REF, ctx)
     slow = map_submission(row, answers, REF, ctx, number)
 
@@ -135,9 +134,7 @@ def test_plain_answers_never_reach_the_rules():
     )
     plain = PlainSubmissions(REF, context())
 
-    outcome = plain.outcome(
-        submission(), AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
-    )
+    outcome = plain.outcome(submission(), AnswerColumns([SUBMISSION], rows))
 
     assert outcome is not None
     assert data(outcome) == {
@@ -157,7 +154,7 @@ def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
         ],
     )
     rows = numbered([(LIST, None, uid(301)), (LIST, "", uid(302))])
-    columns = AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
+    columns = AnswerColumns([SUBMISSION], rows)
 
     outcome = PlainSubmissions(ref, context()).outcome(submission(), columns)
 
@@ -177,6 +174,11 @@ def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
         (PLAIN[0], "a\x00b", None),
         (PLAIN[0], "\ud800", None),
         (PLAIN[0], 17, None),
+        (PLAIN[1], 0, uid(303)),
+        (LIST, 0, uid(301)),
+        (17, "typed", None),
+        (None, "typed", None),
+        (PLAIN[1], None, 17),
         (LIST, "typed", None),
         (LIST, None, uid(303)),
         (LIST, None, uid(305)),
@@ -184,7 +186,7 @@ def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
 )
 def test_of_an_odd_answer_the_rules_are_asked(odd):
     rows = numbered([(PLAIN[1], "typed", None), odd])
-    columns = AnswerColumns([SUBMISSION], list(zip(*rows, strict=True)))
+    columns = AnswerColumns([SUBMISSION], rows)
 
     assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
 
@@ -193,7 +195,7 @@ def test_of_an_odd_answer_the_rules_are_asked(odd):
     "twice", [[(PLAIN[0], "a", None)] * 2, [(LIST, None, uid(301))] * 2], ids=["text", "choice"]
 )
 def test_of_one_answer_twice_the_rules_are_asked(twice):
-    columns = AnswerColumns([SUBMISSION], list(zip(*numbered(twice), strict=True)))
+    columns = AnswerColumns([SUBMISSION], numbered(twice))
 
     assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
 

@@ -84,10 +84,9 @@ def as_row(one: dict[str, Any], known: Any) -> dict[str, Any]:
 def fast(row: Sequence[Any], answers: list[Any], there: dict[str, Any], known: Any) -> list[Equal]:
     """What the fast way has to say of one submission."""
     names = the_names(known)
-    columns = [list(column) for column in zip(*answers, strict=True)] or [[]] * 5
     plain = Plain(known, SimpleNamespace(names=lambda _form: names))  # type: ignore[arg-type]  # all it asks v3
     found = tuple(there[column] for column in COLUMNS["submissions"])
-    return list(plain.equal([row], AnswerColumns([row[0]], columns), {found[0]: found}))
+    return list(plain.equal([row], AnswerColumns([row[0]], answers), {found[0]: found}))
 
 
 def is_equal(
