@@ -196,7 +196,7 @@ def _live(line: Line, others: list[Connection]) -> None:
     while True:
         try:
             task, arguments = line.receive()
-        except EOFError:
+        except (EOFError, OSError):
             return
         error = None
         try:

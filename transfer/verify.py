@@ -19,10 +19,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error
 
 from transfer.crew import Crew, Line, MemberLostError
-from transfer.exceptions import (
-    SourceLostError,
-    VerificationStoppedError,
-)
+from transfer.exceptions import SourceError, TargetError, VerificationStoppedError
 from transfer.options import DEFAULT_BATCH_SIZE
 from transfer.pace import Pacing
 from transfer.pipeline import Interruption, Observer, Unwatched
@@ -110,7 +107,8 @@ def verify(
         RunError: there is no such migration, or more than one is meant.
         LockHeldError: it is being verified already.
         ConfigurationError: v2, or the mapping file, is not what the migration was made from.
-        VerificationStoppedError: a connection was lost; what was compared is kept.
+        VerificationStoppedError: a connection or a worker was lost, or a query was refused; what
+            was compared is kept.
         KeyboardInterrupt: it was stopped; the message says how to go on.
     """
     options = options or VerifyOptions()
@@ -160,7 +158,7 @@ def _verify(
         except KeyboardInterrupt:
             msg = f"Stopped at once; what was compared is kept. {go_on}"
             raise KeyboardInterrupt(msg) from None
-        except (Error, SourceLostError, MemberLostError) as error:
+        except (Error, SourceError, TargetError, MemberLostError) as error:
             msg = f"{first_line(error)}. What was compared is kept. {go_on}"
             raise VerificationStoppedError(msg) from error
         if stop.asked:

@@ -14,6 +14,10 @@ from tests.runs import query, run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SUBMISSIONS = 'FROM "submissions"'
+MEMBERS = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE starts_with(application_name, 'pliers verify_v2 worker')
+"""
 VERIFY = ("verify_v2", "--name", NAME, "--batch-size", "3", "--json")
 
 
@@ -25,25 +29,26 @@ def migrated(scene: Scene) -> Scene:
     return scene
 
 
-def verified(scene: Scene, **changes: str) -> dict[str, Any]:
+def verified(scene: Scene, workers: str) -> dict[str, Any]:
     """The document of a verification that came to its end."""
-    done = ended(scene.commands.start(*VERIFY, **changes))
+    done = ended(scene.commands.start(*VERIFY, "--workers", workers))
     assert done.status == 3, done
     document: dict[str, Any] = json.loads(done.out)
     return document
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_stopped_in_every_way_one_after_the_other_it_comes_to_the_same(
-    migrated: Scene, proxy: Proxy, impatient: dict[str, str]
+    migrated: Scene, proxy: Proxy, impatient: dict[str, str], workers: str
 ) -> None:
     """Each time among the submissions, a page further on."""
-    expected = verified(migrated)
+    expected = verified(migrated, "1")
     query("TRUNCATE migration_differences, migration_verifications")
 
     def stopped(act: Any) -> Any:
         wait_until(lambda: not lock_holders())  # of the one before, that was killed
         proxy.strike(Point.STATEMENT, 2, act, SUBMISSIONS)
-        return ended(migrated.commands.start(*VERIFY, **impatient))
+        return ended(migrated.commands.start(*VERIFY, "--workers", workers, **impatient))
 
     killed = stopped(lambda _link: migrated.commands.last.kill())
     assert killed.status == -signal.SIGKILL
@@ -55,7 +60,8 @@ def test_stopped_in_every_way_one_after_the_other_it_comes_to_the_same(
     assert "What was compared is kept. To go on: verify_v2" in cut_off.line()
     assert len(proxy.struck) == 3
 
-    document = verified(migrated)
+    wait_until(lambda: query(MEMBERS) == [(0,)])  # they end with their parent
+    document = verified(migrated, workers)
 
     assert document.pop("resumed")
     for key in OF_ITS_RUN:
