@@ -9,8 +9,11 @@ stored       v3's rows → the same documents, v2's answers rebuilt from the JSO
 document     one record as a document: its digest, and where two of them differ
 slugs, numbers   the decisions that depend on other rows; claims: what others wanted of them
 errors       which open errors nothing in v2 explains any more
-compare      one page of records against the other
-reading      which records, page by page, or a sample of them
-books        what was found, and how far it got, kept in v3
+plain        submissions that are equal beyond doubt, a page at a time; all others go the long way
+compare, compare_submissions   one page of records against the other; compared: what that came to
+reading      which records, page by page, in ranges, or a sample of them
+paging       pages compared one after another, each while the next one is on its way
+member, side_by_side   the same by several processes: what each does, and who hands out the ranges
+tally        what was found so far; keeper, books: kept in v3, with how far it got
 service      a whole verification, stopped and gone on with at will
 """
