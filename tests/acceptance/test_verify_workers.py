@@ -21,7 +21,8 @@ from tests.v2 import V2, copy_into_schema, use_v2
 pytestmark = pytest.mark.django_db(transaction=True)
 
 COPY = "v2_of_verifiers"
-VERIFY = ("verify_v2", "--name", "night", "--batch-size", "2", "--json", "--workers")
+# With pages of one record there are several ranges.
+VERIFY = ("verify_v2", "--name", "night", "--batch-size", "1", "--json", "--workers")
 WRONG = """
     UPDATE submissions SET submission_number = submission_number || '.', updated_at = updated_at
 """
@@ -75,7 +76,7 @@ def test_postgresql(v2: V2) -> None:
         with use_v2(**own | {"OPTIONS": {"options": f"-c search_path={COPY}"}}):
             run(name="night")
             query(WRONG)
-            alone, beside = (proved("night", batch_size=2, workers=number) for number in (1, 3))
+            alone, beside = (proved("night", batch_size=1, workers=number) for number in (1, 3))
     finally:
         with connections["default"].cursor() as cursor:
             cursor.execute(f"DROP SCHEMA {COPY} CASCADE")
@@ -98,13 +99,14 @@ def test_sql_server(commands: Commands, driver: str) -> None:
 def test_no_statement_of_a_worker_is_unbounded(server: V2Server, commands: Commands) -> None:
     document(commands, 1)
     begin_anew()
-    alone = {one.sql for one in unbounded(server.statements)}
+    alone = set(unbounded(server.statements))
     server.statements.clear()
 
     document(commands, 2)
 
-    more = [one.sql for one in unbounded(server.statements) if one.sql not in alone]
+    more = set(unbounded(server.statements)) - alone
     assert [sql for sql in more if "ROW_NUMBER()" not in sql] == []
+    assert any("ROW_NUMBER()" in one.sql for one in server.statements)
 
 
 @pytest.mark.peer_only

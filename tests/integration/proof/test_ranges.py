@@ -1,8 +1,10 @@
 """Ranges of submissions: together they are all of them, in v2's order, each once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
 from tests.v2 import V2, guid, make_v2
 from transfer.proof import reading
@@ -26,7 +28,7 @@ def ids_in(found: list[Range], source: Source, size: int = 2) -> list[list[str]]
     ]
 
 
-def parts(table: str) -> list["reading.QuerySet[object]"]:
+def parts(table: str) -> list["QuerySet[Any]"]:
     """All of it, but those of a form of nobody, which are a part of their own."""
     every = MODELS[table]._default_manager.all()
     strange = {"form_type_id": guid(4, 77)}
