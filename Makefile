@@ -65,7 +65,8 @@ SQL_SERVER_TEST_PASSWORD ?= Only-4-local-tests
 SQL_SERVER_TEST_PORT ?= 14330
 export SQL_SERVER_TEST_PASSWORD SQL_SERVER_TEST_PORT
 # All that a real server can answer; what needs the tests' own one is left out there.
-SQL_SERVER_TESTS := tests/acceptance/test_sql_server_*.py \
+SQL_SERVER_TESTS := tests/acceptance/test_sql_server_*.py tests/acceptance/test_verify_workers.py \
+	tests/acceptance/test_workers_sources.py \
 	tests/integration/census/test_census_sql_server.py \
 	tests/integration/preflight/test_sql_server*.py tests/integration/verify/test_zoned_times.py
 SQL_SERVER_PLACE := 127.0.0.1:$(SQL_SERVER_TEST_PORT)/master?TrustServerCertificate=yes

@@ -101,6 +101,21 @@ def check_stored_warnings(**_: Any) -> list[CheckMessage]:
 
 
 @register(SETTINGS)
+def check_workers(**_: Any) -> list[CheckMessage]:
+    """E007: the number of workers is one that --workers takes."""
+    if 0 <= settings.PLIERS_WORKERS <= settings.PLIERS_MOST_WORKERS:
+        return []
+    return [
+        Error(
+            f"PLIERS_WORKERS is {settings.PLIERS_WORKERS}.",
+            hint=f"Write a number from 1 to {settings.PLIERS_MOST_WORKERS}, or nothing: the "
+            "machine decides then.",
+            id="pliers.E007",
+        )
+    ]
+
+
+@register(SETTINGS)
 def check_sql_server_driver(**_: Any) -> list[CheckMessage]:
     """E006: where v2 is SQL Server, its driver loads on this machine."""
     found = drivers.problem(settings.DATABASES.get("v2", {}))

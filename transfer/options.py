@@ -28,7 +28,7 @@ MAX_BATCH_SIZE = 100_000
 BATCH_SIZE_RULE = f"takes a whole number from 1 to {MAX_BATCH_SIZE:,} (a batch is held in memory)"
 BATCH_SIZE_OR_AUTO_RULE = f"{BATCH_SIZE_RULE}, or {AUTO}"
 # Each has two connections to v3 and one to v2, and holds two batches in memory.
-MAX_WORKERS = 32
+MAX_WORKERS: int = settings.PLIERS_MOST_WORKERS
 WORKERS_RULE = f"takes a whole number from 1 to {MAX_WORKERS}"
 MAX_NAME_LENGTH = 255  # migration_progress.migration_name varchar(255)
 NAME_RULE = "takes a name that does not begin with '-' (a command would take it for an option)"

@@ -3,21 +3,28 @@
 import os
 import secrets
 
+from django.conf import settings
+
 from transfer.crew import Crew
 from transfer.options import ImportOptions
 
 # The table that is moved in ranges; the others are small.
 IN_RANGES = "submissions"
-# Workers by default at most: v2 and v3 have work of their own for each.
-MOST_BY_DEFAULT = 8
-CORES_A_WORKER = 2  # it reads and maps on one, and v3 takes in what it sends on the other
+# Workers by default at most: v2 and v3 have work of their own for each, and each takes memory.
+MOST_BY_DEFAULT = 4
 
 
 def default_workers() -> int:
-    """How many workers this machine has the cores for, at least 1."""
+    """How many workers a run has that is not told: PLIERS_WORKERS, else one a core, at least 1.
+
+    v3's work for a worker and the worker's own are about as much: so with two workers two cores
+    are busy to the end, with one they wait for each other.
+    """
+    if settings.PLIERS_WORKERS:
+        return settings.PLIERS_WORKERS
     known = getattr(os, "sched_getaffinity", None)  # macOS has none
     cores = len(known(0)) if known else os.cpu_count() or 1
-    return max(1, min(cores // CORES_A_WORKER, MOST_BY_DEFAULT))
+    return max(1, min(cores, MOST_BY_DEFAULT))
 
 
 def team_size(options: ImportOptions) -> int:

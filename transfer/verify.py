@@ -8,7 +8,6 @@ the list of accepted differences.
 """
 
 import contextlib
-import os
 import shlex
 import time
 from dataclasses import dataclass, field, replace
@@ -32,6 +31,7 @@ from transfer.proof.side_by_side import PAGES_WORTH_A_MEMBER, Aside, Team
 from transfer.proof.stored import Stored
 from transfer.proof.tally import Proof
 from transfer.target import describe, first_line
+from transfer.team import default_workers
 from transfer.verify_checks import Verification
 from transfer.verify_report import VerifyReport
 from transfer.verify_schema import schema_checks
@@ -41,7 +41,6 @@ from transfer.verify_values import SHOWN, ValuesReport, groups_of
 
 # Of the derivation in transfer.proof: a verification begun with another begins anew.
 PROOF_VERSION = 1
-MOST_BY_DEFAULT = 8  # workers: v2 and v3 have work of their own for each
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,6 @@ class VerifyOptions:
         if self.sample is not None or self.pacing.limited:
             return 1
         return self.workers or default_workers()
-
-
-def default_workers() -> int:
-    """How many processes this machine can compare with, at least 1: one for each core."""
-    known = getattr(os, "sched_getaffinity", None)  # macOS has none
-    cores = len(known(0)) if known else os.cpu_count() or 1
-    return min(cores, MOST_BY_DEFAULT)
 
 
 def verify(

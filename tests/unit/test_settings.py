@@ -225,6 +225,8 @@ def test_the_settings_of_the_project_pass_their_checks():
         ("V2_MAPPING", Path("nowhere.toml"), "pliers.E004"),
         ("V2_MAPPING", Path("Makefile"), "pliers.E004"),
         ("V2_MAX_STORED_WARNINGS", -1, "pliers.E005"),
+        ("PLIERS_WORKERS", -1, "pliers.E007"),
+        ("PLIERS_WORKERS", 33, "pliers.E007"),
     ],
 )
 def test_a_wrong_setting_is_found_by_a_check(settings, name, value, code):
@@ -255,6 +257,7 @@ def test_every_variable_is_in_the_example_file():
         ({"V2_MAPPING": "~nosuchuser/x"}, "V2_MAPPING begins with the home folder"),
         ({"PLIERS_VAR_DIR": "~nosuchuser/x"}, "PLIERS_VAR_DIR begins with the home folder"),
         ({"V2_DATABASE_URL": "sqlite:///~nosuchuser/x"}, "V2_DATABASE_URL begins with the home"),
+        ({"PLIERS_WORKERS": SECRET}, "PLIERS_WORKERS has to be a whole number"),
         ({"V2_MAX_STORED_WARNINGS": SECRET}, "V2_MAX_STORED_WARNINGS has to be a whole number"),
         ({"DATABASE_URL": f"postgres://u:{SECRET}@127.0.0.1:1/d"}, "connection"),
     ],

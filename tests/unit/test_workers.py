@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,22 +17,28 @@ from transfer.worker import REPORT_SECONDS, Reporter
 from transfer.workers import shared_pacing
 
 
-@pytest.mark.parametrize(
-    ("cores", "number"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (16, 8), (64, 8)]
-)
-def test_the_default_is_a_worker_for_two_cores_of_those_this_process_may_use(
-    monkeypatch: pytest.MonkeyPatch, cores: int, number: int
+@pytest.mark.parametrize(("cores", "number"), [(1, 1), (2, 2), (3, 3), (4, 4), (8, 4), (64, 4)])
+def test_the_default_is_a_worker_for_each_core_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, cores: int, number: int
 ) -> None:
+    settings.PLIERS_WORKERS = 0
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)), raising=False)
 
     assert team.default_workers() == number
 
 
+def test_a_setting_says_another_number(settings: Any) -> None:
+    settings.PLIERS_WORKERS = 7
+
+    assert team.default_workers() == 7
+
+
 def test_where_no_system_tells_what_may_be_used_all_cores_count(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
+    settings.PLIERS_WORKERS = 0
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
 
     assert team.default_workers() == 3
 

@@ -23,7 +23,7 @@ from transfer.console import ConsoleObserver
 from transfer.importer import run_import
 from transfer.options import AUTO, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE, MAX_WORKERS, ImportOptions
 from transfer.plan import TABLES
-from transfer.team import CORES_A_WORKER, MOST_BY_DEFAULT, default_workers
+from transfer.team import MOST_BY_DEFAULT, default_workers
 from transfer.tolerance import Tolerance
 
 
@@ -107,7 +107,7 @@ class Command(TransferCommand):
             type=workers,
             metavar="N",
             help="move submissions in ranges of their keys with N processes side by side, 1 to "
-            f"{MAX_WORKERS} (default: one for every {CORES_A_WORKER} cores of this machine, "
+            f"{MAX_WORKERS} (default: one for every core of this machine, "
             f"{MOST_BY_DEFAULT} at most; here: {default_workers()})",
         )
         add_pacing(parser)

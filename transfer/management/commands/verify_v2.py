@@ -19,7 +19,8 @@ from transfer.cli import (
 from transfer.console import ConsoleObserver
 from transfer.html_report import check_path, write_html
 from transfer.options import DEFAULT_BATCH_SIZE, MAX_WORKERS
-from transfer.verify import MOST_BY_DEFAULT, VerifyOptions, default_workers, verify
+from transfer.team import MOST_BY_DEFAULT, default_workers
+from transfer.verify import VerifyOptions, verify
 
 
 class Command(TransferCommand):
