@@ -31,6 +31,7 @@ class MappedBatch:
         records: v2's rows by id as they were read, for error_detail.
         lines: the outcomes' rows as lines of COPY's text format, None where there is no row.
         closing: the table ends with this batch.
+        passed_over: records that were read for it and are none of the run's.
         size: the batch size it was read with.
         seconds: what reading and mapping it took, or loading it where that took longer.
         rate: records a second that the run moves, without this batch; None: not known yet.
@@ -46,9 +47,15 @@ class MappedBatch:
     records: Mapping[str, SourceRecord] = field(default_factory=dict)
     lines: list[bytes | None] = field(default_factory=list)
     closing: bool = False
+    passed_over: int = 0
     size: int | None = None
     seconds: float = 0.0
     rate: float | None = None
+
+    @property
+    def looked_at(self) -> int:
+        """How many records v2 gave for it, those that are none of the run's too."""
+        return len(self.outcomes) + self.passed_over
 
     @property
     def line_bytes(self) -> int:

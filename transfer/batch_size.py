@@ -164,7 +164,7 @@ class Allowance:
             batch.seconds = self._clock() - begun
             batch.size = self.size
             if self._asked == AUTO:
-                self._fitting.held(len(batch.outcomes), batch.line_bytes, batch.answers_read)
+                self._fitting.held(batch.looked_at, batch.line_bytes, batch.answers_read)
             yield batch
 
     @contextmanager
@@ -182,4 +182,4 @@ class Allowance:
         if self._rate:
             self._rate.at(self._moved)
         if self._asked == AUTO:
-            self._fitting.took(len(batch.outcomes), batch.seconds)
+            self._fitting.took(batch.looked_at, batch.seconds)

@@ -45,10 +45,12 @@ class SubmissionBatch(Batch[V2Submission]):
     orphans: list[V2Answer] = field(default_factory=list)
     answers_read: int = 0
     beyond: bool = False
+    passed_over: int = 0
 
     def pass_over(self, submissions: Iterable[str]) -> None:
         """Leave out submissions that are not in the run after all, with their answers."""
         without = set(submissions)
+        self.passed_over += len(without)
         self.rows = [row for row in self.rows if row.id not in without]
         self.answers_read -= sum(len(self.answers.raw(v2_id)) for v2_id in without)
         self.answers.without(without)

@@ -210,9 +210,8 @@ class Source:
         makers = [as_given if name in unmade else self.maker(model, name) for name in present]
         found, cut, last = self._fetch(query.values_list(*present), budget, makers)
         if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
-            asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
             makers = [decoded if n in texts else make for n, make in enumerate(makers)]
-            found, cut, last = self._fetch(query.values_list(*asked), budget, makers)
+            found, cut, last = self._fetch(self._as_bytes(query, present, texts), budget, makers)
         if not found:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
@@ -239,12 +238,23 @@ class Source:
         if fetcher_of(self.connection).loses_halves and any(
             HALF_A_PAIR in row[number] for row in rows for number in texts if row[number]
         ):
-            page = self.read(query, columns, characters, unmade=columns)
-            return RowPage(list(page.rows()), page.cut)
+            found, cut, _ = self._fetch(
+                self._as_bytes(query, present, texts),
+                budget,
+                [decoded if n in texts else as_given for n in range(len(present))],
+            )
+            rows = list(zip(*found, strict=True))
         if len(present) < len(columns):
             places = [present.index(name) if name in present else None for name in columns]
             rows = [tuple(None if at is None else row[at] for at in places) for row in rows]
         return RowPage(rows, cut)
+
+    def _as_bytes(
+        self, query: "models.QuerySet[Any]", present: Sequence[str], texts: Collection[int]
+    ) -> "models.QuerySet[Any]":
+        """The query with the bytes of these texts, for ``decoded``."""
+        asked = (_Utf16(name) if n in texts else name for n, name in enumerate(present))
+        return query.values_list(*asked)
 
     def maker(self, model: type[models.Model], attname: str) -> Maker:
         """What makes the mapping's values of a column's, as the driver gives them."""

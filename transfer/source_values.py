@@ -42,11 +42,15 @@ class Ids(dict[Any, str | None]):
     spelling is made once, and held once: most columns of ids repeat a few.
     """
 
+    MOST = 50_000  # that are held: where somebody keeps it for all the pages of a table
+
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """The ids; null stays null."""
         return list(map(self.__getitem__, values))
 
     def __missing__(self, value: object) -> str | None:
+        if len(self) >= self.MOST:
+            self.clear()
         self[value] = made = None if value is None else str(value).lower()
         return made
 

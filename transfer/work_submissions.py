@@ -95,6 +95,7 @@ class SubmissionsWork:
             loose=[orphaned_answer(answer) for answer in batch.orphans],
             records=SubmissionRecords(batch.rows, batch.answers),
             lines=lines_of(outcomes),
+            passed_over=batch.passed_over,
         )
 
     def _map(

@@ -24,6 +24,7 @@ from transfer.records import SubmissionRow, V2Submission, is_id
 ODD = object()  # in the place of a choice that has text beside it: there is no label for it
 # Spellings of ids that are kept, for each id there is.
 SPELLINGS = 4
+MOST_UNKNOWN = 10_000
 _TEXT_OR_NULL = frozenset({str, type(None)})
 T = TypeVar("T")
 
@@ -42,11 +43,13 @@ class _BySpelling(dict[Any, T]):
         self._known = known
         self._make = make
         self._otherwise = otherwise
+        self._most = SPELLINGS * len(known) + MOST_UNKNOWN
 
     def __missing__(self, spelling: object) -> T:
         found = self._known.get(self._make((spelling,))[0], self._otherwise)
-        if len(self) < SPELLINGS * len(self._known):
-            self[spelling] = found
+        if len(self) >= self._most:  # of a v2 in which few of them are known
+            self.clear()
+        self[spelling] = found
         return found
 
 
@@ -65,22 +68,27 @@ class PlainSubmissions:
         self._ref = ref
         self._ctx = ctx
         self._is_utc = is_utc(ctx.time_zone)
-        choices = {own: own for own in ref.labels} | ref.choice_of_map
+        # Of an id that is none the rules have something to say.
+        choices = {
+            own: choice
+            for own, choice in ({own: own for own in ref.labels} | ref.choice_of_map).items()
+            if own.isascii()
+        }
         labels: dict[str, object] = {
             own: ref.labels[choice] for own, choice in choices.items() if choice in ref.labels
         }
         # ODD is a value that no document takes, whatever field it is for.
         self._labels = _BySpelling[object](labels, makers[CHOICE], ODD)
-        self._labels[ODD] = ODD
         self._choices = _BySpelling[str | None](choices, makers[CHOICE], None)
         self._layouts = _BySpelling[FieldLayout | None](ref.fields, makers[FIELD], None)
         self._names: dict[str, _BySpelling[str | None]] = {
-            form: _BySpelling(names, makers[FIELD], None) for form, names in ref.plain_names.items()
+            form: _BySpelling(_own_names(form, names, ref), makers[FIELD], None)
+            for form, names in ref.plain_names.items()
         }
         self._statuses = {
             own: ctx.statuses.get(name.casefold()) if is_clean(name) else None
             for own, name in ref.statuses.items()
-            if isinstance(name, str)
+            if isinstance(name, str) and own.isascii()
         }
         self._ledgers: dict[tuple[int, int], AnswerLedger] = {}
 
@@ -181,6 +189,16 @@ class PlainSubmissions:
         if found is None:
             self._ledgers[migrated, merged] = found = AnswerLedger(migrated, merged)
         return found
+
+
+def _own_names(form_id: str, names: Mapping[str, str], ref: Reference) -> dict[str, str]:
+    """The names of a form's fields, but for an id that a copy made by hand holds twice."""
+    fields = ((own, name, ref.fields.get(own)) for own, name in names.items())
+    return {
+        own: name
+        for own, name, layout in fields
+        if layout and (layout.form_id, layout.name, layout.is_list) == (form_id, name, False)
+    }
 
 
 def _document(data: dict[str | None, Any], lists: dict[str, list[str | None]]) -> bytes | None:

@@ -34,6 +34,7 @@ from transfer.mapping.numbers import Number
 from transfer.mapping.plain import PlainSubmissions
 from transfer.mapping.submissions import map_submission
 from transfer.mapping.text import clean, is_clean
+from transfer.source_values import Ids
 
 PLAIN = [uid(200), uid(201), uid(202)]
 LIST = uid(203)
@@ -189,6 +190,41 @@ def test_of_an_odd_answer_the_rules_are_asked(odd):
     columns = AnswerColumns([SUBMISSION], rows)
 
     assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
+
+
+def test_of_ids_that_are_none_the_rules_are_asked():
+    ref = a_reference()
+    ref.statuses["stätus"] = "Draft"
+    ref.add_choice("wéird", "Red")
+    plain = PlainSubmissions(ref, context())
+    of_status = submission(status_id="stätus")
+    columns = AnswerColumns([SUBMISSION], numbered([(PLAIN[1], None, "wéird")]))
+
+    assert plain.outcome(of_status, AnswerColumns([SUBMISSION])) is None
+    assert plain.outcome(submission(), columns) is None
+
+
+def test_of_a_field_that_is_there_twice_the_rules_are_asked():
+    ref = a_reference()
+    ref.add_fields(form_fields([field(200, "Other", form_type_id=OTHER_FORM)], [], context()))
+    rows = numbered([(PLAIN[0], "typed", None)])
+
+    outcome = PlainSubmissions(ref, context()).outcome(
+        submission(), AnswerColumns([SUBMISSION], rows)
+    )
+
+    assert outcome is None
+
+
+def test_what_is_unknown_is_not_kept_for_ever():
+    makers = [Ids() for _ in range(5)]
+    plain = PlainSubmissions(REF, context(), makers)
+    for n in range(0, 70_000, 1000):
+        rows = [(SUBMISSION, PLAIN[1], None, f"choice {i}", None) for i in range(n, n + 1000)]
+        assert plain.answers(submission(), AnswerColumns([SUBMISSION], rows)) is None
+
+    assert max(map(len, makers)) <= Ids.MOST
+    assert len(plain._labels) <= 10_100
 
 
 @pytest.mark.parametrize(
