@@ -75,6 +75,7 @@ def place(server: str | None, parent: Path | None = None) -> Iterator[Place]:
             "V2_FORM_STATUS": "",
             "V2_SCHEMA": "",
             "V2_MAX_STORED_WARNINGS": "",
+            "PLIERS_WORKERS": "",
             "DEBUG": "",
         }
         with _database(server, folder / "var") as address:

@@ -22,6 +22,8 @@ from transfer.exceptions import RunError, TransferError
 # Seconds a member that was told to end may take before it is killed; nothing it does by then
 # is committed.
 GRACE_SECONDS = 5.0
+# What they mean is the parent's to say.
+OF_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
 
 
 class Report(NamedTuple):
@@ -94,10 +96,16 @@ class Crew:
         self._stop = mmap.mmap(-1, 1)
         self._pipes: list[Connection | None] = []  # None: of a member that is lost
         self._processes: list[multiprocessing.context.ForkProcess] = []
-        if size:
-            gc.freeze()  # what is there by now stays shared: a collection would write into it
-        for _ in range(size):
-            self._add()
+        if not size:
+            return
+        gc.freeze()  # what is there by now stays shared: a collection would write into it
+        # Between a fork and what Python does after it nobody hears a signal; here it waits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_PARENT)
+        try:
+            for _ in range(size):
+                self._add()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def __len__(self) -> int:
         return len(self._processes)
@@ -188,8 +196,9 @@ _inherited: list[object] = []
 
 def _live(line: Line, others: list[Connection]) -> None:
     # Ctrl-C and SIGTERM reach the whole group; what they mean is the parent's to say.
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in OF_THE_PARENT:
         signal.signal(one, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
     for pipe in others:  # or nobody would see that the parent is gone
         pipe.close()
     _forget_connections()

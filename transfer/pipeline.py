@@ -68,14 +68,15 @@ class Interruption:
     """Whether the user asked the run to stop (R9)."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        # No Event: a second signal inside its set() would wait for the first for ever.
+        self._asked = False
         self._in_batches = False
         self.at_once = False  # what was in hand is given up
 
     @property
     def asked(self) -> bool:
         """A first Ctrl-C or SIGTERM came."""
-        return self._asked.is_set()
+        return self._asked
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -88,10 +89,10 @@ class Interruption:
             return
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
-            if self._asked.is_set() or not self._in_batches:
+            if self._asked or not self._in_batches:
                 self.at_once = True
                 raise KeyboardInterrupt
-            self._asked.set()
+            self._asked = True
 
         before = {one: signal.signal(one, handle) for one in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -31,7 +31,8 @@ def team_size(options: ImportOptions) -> int:
     """How many processes a run with these options has beside its own."""
     if options.dry_run or not any(step.table == IN_RANGES for step in options.steps):
         return 0
-    workers = options.workers or default_workers()
+    # Who spares v2 does not mean several at once, but where he says so.
+    workers = options.workers or (1 if options.pacing.limited else default_workers())
     return workers if workers > 1 else 0
 
 

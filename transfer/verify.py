@@ -10,12 +10,14 @@ the list of accepted differences.
 import contextlib
 import shlex
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from psycopg import sql
 
 from transfer.crew import Crew, Line, MemberLostError
 from transfer.exceptions import SourceError, TargetError, VerificationStoppedError
@@ -146,7 +148,7 @@ def _verify(
         try:
             with stop.listening():
                 proof = prover.run(verification)
-                counted = None if stop.asked else prover.aside()
+                aside: CountedBeside | None = None if stop.asked else prover.aside()
         except KeyboardInterrupt:
             msg = f"Stopped at once; what was compared is kept. {go_on}"
             raise KeyboardInterrupt(msg) from None
@@ -155,7 +157,11 @@ def _verify(
             raise VerificationStoppedError(msg) from error
         if stop.asked:
             raise KeyboardInterrupt(f"Stopped after the records in hand. {go_on}")
-        counted = counted or _counted(subject)
+        # The counts were made while the values were compared: they stand if v3 still does.
+        if aside is not None and aside.marks == marks(subject.alias, subject.tables):
+            counted = aside.report
+        else:
+            counted = _counted(subject)
         values = ValuesReport(
             proof.tables,
             _groups(proof, prover),
@@ -229,7 +235,30 @@ def _team(subject: Subject, options: VerifyOptions, crew: Crew, own: Settings) -
 
 def _count_beside(line: Line, name: str, v2_alias: str, v3_alias: str) -> None:
     """The counts, by a process of their own while others compare the values."""
-    line.send(Aside(count_records(name, v2_alias=v2_alias, v3_alias=v3_alias)))
+    with the_subject(name, None, v2_alias, v3_alias) as subject:
+        before = marks(subject.alias, subject.tables)
+        line.send(Aside(CountedBeside(_counted(subject), before)))
+
+
+class CountedBeside(NamedTuple):
+    """The counts, and the marks of what was counted, from just before."""
+
+    report: VerifyReport
+    marks: list[tuple[Any, ...]]
+
+
+def marks(alias: str, tables: Collection[str]) -> list[tuple[Any, ...]]:
+    """What differs where rows of v3's tables, or errors, came, went or were changed meanwhile.
+
+    The number of rows, and the latest transaction that wrote one.
+    """
+    query = sql.SQL("SELECT count(*), max(xmin::text::bigint) FROM {}")
+    with connections[alias].cursor() as cursor:
+        found = []
+        for table in (*sorted(tables), "migration_errors"):
+            cursor.execute(query.format(sql.Identifier(table)))
+            found.append(cursor.fetchone())
+        return found
 
 
 def _groups(proof: Proof, prover: Prover) -> list[Any]:

@@ -43,6 +43,15 @@ def test_where_no_system_tells_what_may_be_used_all_cores_count(
     assert team.default_workers() == 3
 
 
+def test_who_spares_v2_has_one_worker_unless_he_says_otherwise(settings: Any) -> None:
+    settings.PLIERS_WORKERS = 4
+    spared = ImportOptions(pacing=Pacing(pause_ms=10))
+
+    assert team.team_size(ImportOptions()) == 4
+    assert team.team_size(spared) == 0
+    assert team.team_size(replace(spared, workers=3)) == 3
+
+
 def test_processes_are_made_only_where_there_is_something_to_share() -> None:
     asked = ImportOptions(workers=3)
 

@@ -107,8 +107,8 @@ class Command(TransferCommand):
             type=workers,
             metavar="N",
             help="move submissions in ranges of their keys with N processes side by side, 1 to "
-            f"{MAX_WORKERS} (default: one for every core of this machine, "
-            f"{MOST_BY_DEFAULT} at most; here: {default_workers()})",
+            f"{MAX_WORKERS} (default: PLIERS_WORKERS, else one a core, {MOST_BY_DEFAULT} at most; "
+            f"here: {default_workers()}; one where v2 is to be spared or a table is small)",
         )
         add_pacing(parser)
         parser.add_argument(

@@ -71,8 +71,8 @@ class Command(TransferCommand):
             type=workers,
             metavar="N",
             help="compare submissions with N processes side by side, 1 to "
-            f"{MAX_WORKERS} (default: one for every core of this machine, {MOST_BY_DEFAULT} at "
-            f"most; here: {default_workers()}); a sample, and a v2 to be spared, is read by one",
+            f"{MAX_WORKERS} (default: PLIERS_WORKERS, else one a core, {MOST_BY_DEFAULT} at most; "
+            f"here: {default_workers()}); a sample, and a v2 to be spared, is read by one",
         )
         add_pacing(parser)
         parser.add_argument(
