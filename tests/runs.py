@@ -134,7 +134,7 @@ def row_versions() -> dict[str, list[tuple[Any, ...]]]:
 def _normal(row: dict[str, Any], without: tuple[str, ...], started: set[str]) -> str:
     for column in without:
         del row[column]
-    for part in ("batches", "rate"):
+    for part in ("batches", "rate", "copied"):  # copied: rows taken out again were copied too
         row.get("ledger", {}).pop(part, None)
 
     def moment(match: re.Match[str]) -> str:

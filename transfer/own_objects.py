@@ -15,6 +15,7 @@ from transfer.target import Connection
 
 # Made by this project's migrations, and no part of a table.
 FUNCTIONS = (
+    "check_migration_ranges",
     "check_migration_settled",
     "check_migration_transition",
     "check_verification_transition",
