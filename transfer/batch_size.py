@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from transfer.answer_columns import ANSWERS_AT_ONCE
 from transfer.batch import MappedBatch
 from transfer.options import AUTO, BatchSize
+from transfer.page_answers import ANSWERS_AT_ONCE
 from transfer.rate import MovingRate
 
 # Records of the first batch: nobody knows yet what one holds, and it may be twenty megabytes.

@@ -12,14 +12,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import fitness
-from transfer.answer_columns import (
+from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
+from transfer.makers import Maker
+from transfer.page_answers import (
     ANSWERS_AT_ONCE,
     CHARACTERS_AT_ONCE,
-    AnswerColumns,
-    Maker,
+    PageAnswers,
     RawAnswer,
 )
-from transfer.extract import Batch, BatchSize, before_all, between, has_key, last_key, pages
 from transfer.records import V2Answer, V2Submission
 from transfer.source import Source, key_text
 
@@ -41,7 +41,7 @@ class SubmissionBatch(Batch[V2Submission]):
     v2 has no submission at or after these keys.
     """
 
-    answers: AnswerColumns = field(default_factory=lambda: AnswerColumns(()))
+    answers: PageAnswers = field(default_factory=lambda: PageAnswers(()))
     orphans: list[V2Answer] = field(default_factory=list)
     answers_read: int = 0
     beyond: bool = False
@@ -186,9 +186,9 @@ def _batch(
 
 def by_submission(
     source: Source, submissions: Iterable[str], answers: Iterable[RawAnswer]
-) -> AnswerColumns:
+) -> PageAnswers:
     """Answers that were read (ANSWER_COLUMNS), by submission."""
-    return AnswerColumns(submissions, answers, makers_of_answers(source))
+    return PageAnswers(submissions, answers, makers_of_answers(source))
 
 
 def makers_of_answers(source: Source) -> list[Maker]:

@@ -16,6 +16,8 @@ from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestampLoader
 from psycopg.types.string import TextLoader
 
+from transfer.makers import Maker
+
 # Rows taken from a driver at once. Few: what was just made of them is looked at again while it is
 # in the processor's cache, which makes reading a quarter faster than with thousands.
 ROWS_AT_ONCE = 256
@@ -27,7 +29,6 @@ HALF_A_PAIR = "\ufffd"  # what stands for it where the driver decodes a text
 T = TypeVar("T")
 Columns: TypeAlias = list[list[Any]]
 Page: TypeAlias = Sequence[Sequence[Any]]  # some rows in columns
-Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Fetched(NamedTuple):

@@ -1,7 +1,7 @@
 """The connection to v2: runs a query the models composed and returns its rows in columns."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,20 +13,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from legacy_v2 import names
 from legacy_v2.introspection import V2Schema, inspect
 from transfer.exceptions import SourceError, SourceLostError
-from transfer.fetch import (
-    HALF_A_PAIR,
-    Budget,
-    Columns,
-    Fetched,
-    FetchedRows,
-    Maker,
-    decoded,
-    fetcher_of,
-)
+from transfer.fetch import HALF_A_PAIR, Budget, Fetched, FetchedRows, decoded, fetcher_of
+from transfer.makers import Maker, as_given
 from transfer.source_errors import Kind, Trouble, explain, from_driver
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_session import session
-from transfer.source_values import as_given, normaliser
+from transfer.source_values import normaliser
 from transfer.sql_server_errors import RECOVERING
 from transfer.target import NETWORK
 from transfer.v2_names import apply_names
@@ -184,7 +176,6 @@ class Source:
         query: "models.QuerySet[Any]",
         columns: Sequence[str],
         characters: int | None = None,
-        unmade: Collection[str] = (),
     ) -> Page:
         """Run the query for these columns (attribute names of its model), in one round trip.
 
@@ -196,20 +187,17 @@ class Source:
             query: what to read.
             columns: attribute names; the first is the key.
             characters: of long texts that are enough: the page is cut behind them.
-            unmade: columns whose values stay as the driver gives them; see ``maker``.
 
         Raises:
             SourceLostError: the connection was lost and stayed lost.
             SourceError: v2 refused the query.
         """
-        model = query.model
-        present = [name for name in columns if self.has(model, name)]
-        texts = _texts(model, present)
-        long = [number for number, kind in texts.items() if kind == "TextField"]
-        budget = Budget(characters, long) if characters else None
-        makers = [as_given if name in unmade else self.maker(model, name) for name in present]
+        present, texts, budget = self._plan(query, columns, characters)
+        makers = [self.maker(query.model, name) for name in present]
         found, cut, last = self._fetch(query.values_list(*present), budget, makers)
-        if fetcher_of(self.connection).loses_halves and _has_half(found, texts):
+        if fetcher_of(self.connection).loses_halves and _has_half(
+            text for number in texts if found for text in found[number]
+        ):
             makers = [decoded if n in texts else make for n, make in enumerate(makers)]
             found, cut, last = self._fetch(self._as_bytes(query, present, texts), budget, makers)
         if not found:
@@ -229,14 +217,10 @@ class Source:
         characters: int | None = None,
     ) -> RowPage:
         """The same as ``read``, row by row and nothing made of the values (see ``maker``)."""
-        model = query.model
-        present = [name for name in columns if self.has(model, name)]
-        texts = _texts(model, present)
-        long = [number for number, kind in texts.items() if kind == "TextField"]
-        budget = Budget(characters, long) if characters else None
+        present, texts, budget = self._plan(query, columns, characters)
         rows, cut = self._fetch_rows(query.values_list(*present), budget)
-        if fetcher_of(self.connection).loses_halves and any(
-            HALF_A_PAIR in row[number] for row in rows for number in texts if row[number]
+        if fetcher_of(self.connection).loses_halves and _has_half(
+            row[number] for row in rows for number in texts
         ):
             found, cut, _ = self._fetch(
                 self._as_bytes(query, present, texts),
@@ -248,6 +232,16 @@ class Source:
             places = [present.index(name) if name in present else None for name in columns]
             rows = [tuple(None if at is None else row[at] for at in places) for row in rows]
         return RowPage(rows, cut)
+
+    def _plan(
+        self, query: "models.QuerySet[Any]", columns: Sequence[str], characters: int | None
+    ) -> tuple[list[str], frozenset[int], Budget | None]:
+        """Those of the columns that v2 has, which of these hold texts, and where to end."""
+        present = [name for name in columns if self.has(query.model, name)]
+        kinds = [names.field_of(query.model, name).get_internal_type() for name in present]
+        long = [number for number, kind in enumerate(kinds) if kind == "TextField"]
+        texts = frozenset(n for n, kind in enumerate(kinds) if kind in ("CharField", "TextField"))
+        return present, texts, Budget(characters, long) if characters else None
 
     def _as_bytes(
         self, query: "models.QuerySet[Any]", present: Sequence[str], texts: Collection[int]
@@ -389,13 +383,6 @@ class Source:
         return identity(self.alias)
 
 
-def _texts(model: type[models.Model], present: Sequence[str]) -> dict[int, str]:
-    """The kinds of those of the columns that hold texts, by their place."""
-    kinds = (names.field_of(model, name).get_internal_type() for name in present)
-    return {n: kind for n, kind in enumerate(kinds) if kind in ("CharField", "TextField")}
-
-
-def _has_half(found: Columns, texts: Collection[int]) -> bool:
-    """Whether a text of these columns may have lost half of a pair."""
-    columns = (found[number] for number in texts) if found else ()
-    return any(HALF_A_PAIR in value for column in columns for value in column if value)
+def _has_half(texts: Iterable[str | None]) -> bool:
+    """Whether one of the texts may have lost half of a pair."""
+    return any(HALF_A_PAIR in text for text in texts if text)

@@ -1,8 +1,8 @@
 """v2's values as the mapping takes them, a column at a time, whatever driver they come from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,11 +10,10 @@ from django.db import models
 
 from legacy_v2.fields import is_id_field
 from legacy_v2.ids import uuid_of
+from transfer.makers import Maker, as_given
 
-Normaliser: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
-
-def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Normaliser:
+def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Maker:
     """What makes the mapping's values of a column's.
 
     Args:
@@ -28,11 +27,6 @@ def normaliser(field: "models.Field[Any, Any]", *, whole: bool = False) -> Norma
     if isinstance(field, models.DateTimeField):
         return times
     return as_given
-
-
-def as_given(values: Sequence[Any]) -> Sequence[Any]:
-    """Values that need nothing."""
-    return values
 
 
 class Ids(dict[Any, str | None]):

@@ -129,11 +129,7 @@ def test_a_v2_that_stays_away_ends_all_workers_with_one_line(
     alone = document(commands, 1)
     begin_anew()
 
-    def go(_session: object) -> None:
-        server.peer.harm.login_error = (40613, "Database 'Pliers' is not currently available.")
-        server.peer.disconnect()
-
-    server.peer.harm.on(ANSWERS, go, nth=3)
+    server.peer.go_away(ANSWERS, nth=3)
     said = ended(commands.start(*VERIFY, "2", **startup(PLIERS_TEST_HASTE="100"))).line()
     assert "Pliers" in said
     assert "To go on: verify_v2 --name night" in said

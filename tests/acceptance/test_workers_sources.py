@@ -107,11 +107,7 @@ def test_r7_workers_wait_for_a_v2_that_is_gone_for_a_moment(
 def test_r7_a_v2_that_stays_away_ends_all_workers_with_one_line(
     server: V2Server, commands: Commands, alone: dict[str, list[str]]
 ) -> None:
-    def go(_session: object) -> None:
-        server.peer.harm.login_error = (40613, "Database 'Pliers' is not currently available.")
-        server.peer.disconnect()
-
-    server.peer.harm.on(ANSWERS, go, nth=3)
+    server.peer.go_away(ANSWERS, nth=3)
     said = ended(commands.start(*IMPORT, "2", **startup(PLIERS_TEST_HASTE="100"))).line()
     assert "Pliers" in said
     assert "To go on: import_v2 --name night" in said

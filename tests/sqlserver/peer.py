@@ -143,6 +143,15 @@ class Peer:
             except OSError:
                 continue  # it is gone already
 
+    def go_away(self, statements: str, nth: int) -> None:
+        """At the nth of these statements end every connection, and let nobody in until healed."""
+
+        def go(_session: object) -> None:
+            self.harm.login_error = (40613, "Database 'Pliers' is not currently available.")
+            self.disconnect()
+
+        self.harm.on(statements, go, nth=nth)
+
     @property
     def port(self) -> int:
         return int(self._server.address[1])

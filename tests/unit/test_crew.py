@@ -172,3 +172,25 @@ def alive(process: int) -> bool:
         return stat.rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_ctrl_c_between_a_fork_and_what_follows_it_is_heard() -> None:
+    """Python drops what a signal raises while it makes itself ready for a fork, or after one."""
+    script = """
+import functools, os, signal
+import django
+django.setup()
+from transfer.crew import Crew
+os.register_at_fork(before=functools.partial(os.kill, os.getpid(), signal.SIGINT))
+try:
+    Crew(2)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings_without_database"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.stdout, done.stderr, done.returncode) == ("heard\n", "", 0)

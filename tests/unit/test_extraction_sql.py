@@ -21,7 +21,8 @@ from tests.sqlserver.bounds import is_bounded
 from tests.v2 import guid, use_v2
 from transfer import extract, reread
 from transfer.extract_submissions import ANSWER_COLUMNS, submissions
-from transfer.fetch import Budget, Fetched, FetchedRows, Maker
+from transfer.fetch import Budget, Fetched, FetchedRows
+from transfer.makers import Maker
 from transfer.mapping.context import MappingContext, MappingFile
 from transfer.scope import Scope
 from transfer.source import Source

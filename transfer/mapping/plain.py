@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from transfer.answer_columns import AS_GIVEN, CHOICE, FIELD, AnswerColumns, Maker, RawAnswer
+from transfer.makers import Maker
 from transfer.mapping.answers import MappedAnswers
 from transfer.mapping.context import MappingContext
 from transfer.mapping.findings import AnswerLedger, Outcome
@@ -19,6 +19,7 @@ from transfer.mapping.layout import FieldLayout, Reference
 from transfer.mapping.numbers import MAX_NUMBER
 from transfer.mapping.text import is_clean
 from transfer.mapping.times import is_utc, to_utc
+from transfer.page_answers import AS_GIVEN, CHOICE, FIELD, PageAnswers, RawAnswer
 from transfer.records import SubmissionRow, V2Submission, is_id
 
 ODD = object()  # in the place of a choice that has text beside it: there is no label for it
@@ -59,7 +60,7 @@ class PlainSubmissions:
     Args:
         ref: forms, choices, organizations and statuses, complete.
         ctx: the run's settings.
-        makers: see AnswerColumns.
+        makers: see PageAnswers.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class PlainSubmissions:
         }
         self._ledgers: dict[tuple[int, int], AnswerLedger] = {}
 
-    def outcome(self, row: V2Submission, answers: AnswerColumns) -> Outcome | None:
+    def outcome(self, row: V2Submission, answers: PageAnswers) -> Outcome | None:
         """The submission with its answers, where both are plain.
 
         Args:
@@ -133,7 +134,7 @@ class PlainSubmissions:
         moment, code = to_utc(value, self._ctx.time_zone)
         return moment if code is None else None
 
-    def answers(self, row: V2Submission, answers: AnswerColumns) -> MappedAnswers | None:
+    def answers(self, row: V2Submission, answers: PageAnswers) -> MappedAnswers | None:
         """The submission's answers, where all are plain: M15, M16 and M4 have nothing to say.
 
         Each is to a field of the submission's form, and a text or a choice that exists; a field

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from transfer.answer_columns import AnswerColumns
+from transfer.page_answers import PageAnswers
 from transfer.proof import document, numbers, stored
 from transfer.proof.compare import Comparer, Keyed
 from transfer.proof.compared import GROUP, Compared
@@ -23,7 +23,7 @@ class SubmissionsComparer(Comparer):
         return Plain(self.ref, self.stored)
 
     def submissions(
-        self, keyed: Keyed, rows: Sequence[Sequence[Any]], answers: AnswerColumns
+        self, keyed: Keyed, rows: Sequence[Sequence[Any]], answers: PageAnswers
     ) -> Compared:
         """Compare submissions (SUBMISSION_COLUMNS) with their answers."""
         found = self.stored.fetched("submissions", list(keyed))
@@ -55,7 +55,7 @@ class SubmissionsComparer(Comparer):
             sums[3] += one.answers
 
     def _with_care(
-        self, rows: Mapping[str, Sequence[Any]], answers: AnswerColumns, found: Sequence[Row]
+        self, rows: Mapping[str, Sequence[Any]], answers: PageAnswers, found: Sequence[Row]
     ) -> Compared:
         """Compare submissions of which it is not plain that they are equal."""
         if not rows:
@@ -116,7 +116,7 @@ class SubmissionsComparer(Comparer):
         self,
         result: Compared,
         rows: Mapping[str, Sequence[Any]],
-        answers: AnswerColumns,
+        answers: PageAnswers,
         found: Mapping[str, Document],
     ) -> None:
         """Count submissions and answers by organization and form."""

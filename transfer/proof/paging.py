@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from transfer.answer_columns import AnswerColumns
 from transfer.pace import Pace
+from transfer.page_answers import PageAnswers
 from transfer.proof.compare import Keyed, keyed_by_id
 from transfer.proof.compare_submissions import SubmissionsComparer
 from transfer.proof.compared import Compared
@@ -91,7 +91,7 @@ class PageProver:
             return self._comparer.users(keyed)
         if table == "forms":
             return self._comparer.forms(keyed, page.settings)
-        answers = page.answers or AnswerColumns(())
+        answers = page.answers or PageAnswers(())
         return self._comparer.submissions(keyed, page.rows, answers)
 
 

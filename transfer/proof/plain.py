@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from transfer.answer_columns import CHOICE, FIELD, TEXT, AnswerColumns
+from transfer.page_answers import CHOICE, FIELD, TEXT, PageAnswers
 from transfer.proof.expected import Document
 from transfer.proof.reference import V2Reference
 from transfer.proof.rules import as_stored, instant, storable
@@ -93,7 +93,7 @@ class Plain:
         self._metadata_text = ""  # as PostgreSQL writes it; known once one was read
 
     def equal(
-        self, rows: Sequence[Sequence[Any]], answers: AnswerColumns, found: Mapping[str, Row]
+        self, rows: Sequence[Sequence[Any]], answers: PageAnswers, found: Mapping[str, Row]
     ) -> Iterator[Equal]:
         """Those of the submissions (SUBMISSION_COLUMNS) that are equal, beyond doubt.
 
@@ -147,7 +147,7 @@ class Plain:
             [(own[one].name, one) for one in sorted(own)],
         )
 
-    def _values(self, answers: AnswerColumns) -> Sequence[Any]:
+    def _values(self, answers: PageAnswers) -> Sequence[Any]:
         """What each answer is (M15): its text, or the name of its choice."""
         texts, choices = answers.columns[TEXT], answers.columns[CHOICE]
         label = self._labels.get

@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from legacy_v2 import models as v2
 from transfer import extract, reread
-from transfer.answer_columns import AnswerColumns
 from transfer.cut import keys_to_cut_at
 from transfer.extract_submissions import submissions
+from transfer.page_answers import PageAnswers
 from transfer.proof.expected import FORM_COLUMNS, ORGANIZATION_COLUMNS, USER_COLUMNS, Setting
 from transfer.proof.rules import recorded
 from transfer.source import Source
@@ -55,7 +55,7 @@ class Page(NamedTuple):
 
     rows: Sequence[Sequence[Any]]
     place: Place
-    answers: AnswerColumns | None = None
+    answers: PageAnswers | None = None
     settings: Sequence[Setting] = ()
 
 

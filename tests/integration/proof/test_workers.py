@@ -104,6 +104,28 @@ def test_an_untouched_migration_is_clean(migrated: None) -> None:
     assert failing(document) == {}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM submissions WHERE id IN (SELECT id FROM submissions ORDER BY id LIMIT 1)",
+        "UPDATE forms SET definition = '{}'",
+    ],
+)
+def test_v3_is_counted_again_where_it_changed_since_it_was_counted_beside(
+    migrated: None, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    counted_beside = side_by_side.SideBySide.aside
+
+    def changed_then(self: Any) -> Any:
+        made = counted_beside(self)
+        query(change)
+        return made
+
+    monkeypatch.setattr(side_by_side.SideBySide, "aside", changed_then)
+
+    assert failing(proved(batch_size=2, workers=2)) != {}
+
+
 def test_the_careful_way_alone_comes_to_the_same(
     wronged: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,6 @@ from tests.unit.mapping.build import (
     uid,
 )
 from tests.unit.mapping.strategies import any_text, any_time
-from transfer.answer_columns import AnswerColumns
 from transfer.mapping.codes import Code
 from transfer.mapping.findings import AnswerLedger
 from transfer.mapping.layout import form_fields
@@ -34,6 +33,7 @@ from transfer.mapping.numbers import Number
 from transfer.mapping.plain import PlainSubmissions
 from transfer.mapping.submissions import map_submission
 from transfer.mapping.text import clean, is_clean
+from transfer.page_answers import PageAnswers
 from transfer.source_values import Ids
 
 PLAIN = [uid(200), uid(201), uid(202)]
@@ -114,7 +114,7 @@ def as_values(outcome):
 @example(numbered([(PLAIN[0], "\\u0000", None)]), submission(), None, context())
 @example([], submission(last_updated_on=STARTED.replace(tzinfo=None)), None, context())
 def test_the_fast_way_is_the_rules(answers, row, number, ctx):
-    columns = AnswerColumns([row.id], answers)
+    columns = PageAnswers([row.id], answers)
     plain = PlainSubmissions(REF, ctx)
     slow = map_submission(row, answers, REF, ctx, number)
 
@@ -135,7 +135,7 @@ def test_plain_answers_never_reach_the_rules():
     )
     plain = PlainSubmissions(REF, context())
 
-    outcome = plain.outcome(submission(), AnswerColumns([SUBMISSION], rows))
+    outcome = plain.outcome(submission(), PageAnswers([SUBMISSION], rows))
 
     assert outcome is not None
     assert data(outcome) == {
@@ -155,7 +155,7 @@ def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
         ],
     )
     rows = numbered([(LIST, None, uid(301)), (LIST, "", uid(302))])
-    columns = AnswerColumns([SUBMISSION], rows)
+    columns = PageAnswers([SUBMISSION], rows)
 
     outcome = PlainSubmissions(ref, context()).outcome(submission(), columns)
 
@@ -187,7 +187,7 @@ def test_a_list_of_a_fields_choices_is_plain_and_in_their_order():
 )
 def test_of_an_odd_answer_the_rules_are_asked(odd):
     rows = numbered([(PLAIN[1], "typed", None), odd])
-    columns = AnswerColumns([SUBMISSION], rows)
+    columns = PageAnswers([SUBMISSION], rows)
 
     assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
 
@@ -198,9 +198,9 @@ def test_of_ids_that_are_none_the_rules_are_asked():
     ref.add_choice("wéird", "Red")
     plain = PlainSubmissions(ref, context())
     of_status = submission(status_id="stätus")
-    columns = AnswerColumns([SUBMISSION], numbered([(PLAIN[1], None, "wéird")]))
+    columns = PageAnswers([SUBMISSION], numbered([(PLAIN[1], None, "wéird")]))
 
-    assert plain.outcome(of_status, AnswerColumns([SUBMISSION])) is None
+    assert plain.outcome(of_status, PageAnswers([SUBMISSION])) is None
     assert plain.outcome(submission(), columns) is None
 
 
@@ -210,7 +210,7 @@ def test_of_a_field_that_is_there_twice_the_rules_are_asked():
     rows = numbered([(PLAIN[0], "typed", None)])
 
     outcome = PlainSubmissions(ref, context()).outcome(
-        submission(), AnswerColumns([SUBMISSION], rows)
+        submission(), PageAnswers([SUBMISSION], rows)
     )
 
     assert outcome is None
@@ -221,7 +221,7 @@ def test_what_is_unknown_is_not_kept_for_ever():
     plain = PlainSubmissions(REF, context(), makers)
     for n in range(0, 70_000, 1000):
         rows = [(SUBMISSION, PLAIN[1], None, f"choice {i}", None) for i in range(n, n + 1000)]
-        assert plain.answers(submission(), AnswerColumns([SUBMISSION], rows)) is None
+        assert plain.answers(submission(), PageAnswers([SUBMISSION], rows)) is None
 
     assert max(map(len, makers)) <= Ids.MOST
     assert len(plain._labels) <= 10_100
@@ -231,7 +231,7 @@ def test_what_is_unknown_is_not_kept_for_ever():
     "twice", [[(PLAIN[0], "a", None)] * 2, [(LIST, None, uid(301))] * 2], ids=["text", "choice"]
 )
 def test_of_one_answer_twice_the_rules_are_asked(twice):
-    columns = AnswerColumns([SUBMISSION], numbered(twice))
+    columns = PageAnswers([SUBMISSION], numbered(twice))
 
     assert PlainSubmissions(REF, context()).outcome(submission(), columns) is None
 

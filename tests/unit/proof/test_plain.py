@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.properties import examples
 from tests.unit.mapping.build import FORM, SUBMISSION, answer, uid
 from tests.unit.proof.test_submissions import BOXES, LABELS, MAPS, NOWHERE, RED, the_proofs
-from transfer.answer_columns import AnswerColumns
+from transfer.page_answers import PageAnswers
 from transfer.proof import document, stored
 from transfer.proof.plain import Equal, Plain
 from transfer.proof.reference import Settings
@@ -86,7 +86,7 @@ def fast(row: Sequence[Any], answers: list[Any], there: dict[str, Any], known: A
     names = the_names(known)
     plain = Plain(known, SimpleNamespace(names=lambda _form: names))  # type: ignore[arg-type]  # all it asks v3
     found = tuple(there[column] for column in COLUMNS["submissions"])
-    return list(plain.equal([row], AnswerColumns([row[0]], answers), {found[0]: found}))
+    return list(plain.equal([row], PageAnswers([row[0]], answers), {found[0]: found}))
 
 
 def is_equal(

@@ -4,12 +4,13 @@ There are twenty answers a submission: whatever is made of each costs more than 
 nothing is, until somebody asks for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from transfer.makers import Maker, as_given
 from transfer.records import V2Answer
 
 # Answers held at once, for a batch is cut behind them: twice those of a thousand submissions of
@@ -19,20 +20,15 @@ ANSWERS_AT_ONCE = 40_000
 CHARACTERS_AT_ONCE = 32_000_000
 # The columns of an answer, see V2Answer.
 SUBMISSION, FIELD, TEXT, CHOICE, OWN_ID = range(5)
-Maker: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 # An answer as the driver gave it: V2Answer's columns, ids in v2's own spelling.
 RawAnswer: TypeAlias = tuple[Any, ...]
 _TEXT_OR_NULL = frozenset({str, type(None)})
 
 
-def _as_given(values: Sequence[Any]) -> Sequence[Any]:
-    return values
+AS_GIVEN: tuple[Maker, ...] = (as_given,) * 5
 
 
-AS_GIVEN: tuple[Maker, ...] = (_as_given,) * 5
-
-
-class AnswerColumns(Mapping[str, list[V2Answer]]):
+class PageAnswers(Mapping[str, list[V2Answer]]):
     """Answers by the submission they name: all submissions of a page, those without answers too.
 
     Args:
