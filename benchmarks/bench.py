@@ -1,7 +1,7 @@
 """make bench: import_v2 beside its floors and the ways a user would take instead, in one run.
 
     make bench                      200,000 submissions of 20 answers, three rounds
-    make bench SIZE=small           10,000, in under a minute
+    make bench SIZE=small           5,000, in under a minute on a quiet machine
     make bench SUBMISSIONS=500000 ROUNDS=5
 
 A round runs each contestant once, so that all have the machine in the same moods. Figures compare
@@ -25,7 +25,8 @@ from typing import Any
 import psycopg
 
 from benchmarks import goals, scale
-from benchmarks.common import arguments, place
+from benchmarks.asked import what_is_asked
+from benchmarks.common import Place, arguments, place
 from benchmarks.contestants import ALL, NAMES, Contest
 from benchmarks.database import Connection
 from benchmarks.dataset import BYTES_AN_ANSWER, dataset, kept
@@ -49,7 +50,7 @@ def main() -> None:
         most = max([chosen.submissions, *(chosen.scale_sizes if "j" in chosen.only else ())])
         _room(folder, most * chosen.answers)
         with place(chosen.server, folder) as at, psycopg.connect(at.dsn(), autocommit=True) as v3:
-            found = Findings(_conditions(v3, chosen))
+            found = Findings(_conditions(at, v3, chosen))
             if chosen.only - {"j"}:
                 data = dataset(at, folder, chosen.submissions, chosen.answers)
                 asked = chosen.only | {"a"}
@@ -77,6 +78,12 @@ def _measure(contest: Contest, rounds: int, found: Findings) -> None:
     found.results += goals.results(contest.series, contest.memory, contest.asked, contest.left_out)
     for key, why in contest.left_out.items():
         found.notes.append(f"{key}. {NAMES[key]} did not take part: {why}")
+    if contest.killed:
+        shares = ", ".join(f"{share:.1%}" for share in contest.killed.values())
+        rounds = ", ".join(map(str, contest.killed))
+        found.notes.append(
+            f"k was killed when the books said {shares} (round {rounds}); it has the rest to do"
+        )
     if float(found.conditions["load before"]) > BUSY * (os.cpu_count() or 1):
         found.notes.append("the machine was busy with other work: these figures tell little")
     if contest.data.submissions != BARS_ARE_FOR:
@@ -148,15 +155,19 @@ def _letters(value: str) -> frozenset[str]:
     return frozenset(value)
 
 
-def _conditions(v3: Connection, chosen: argparse.Namespace) -> dict[str, Any]:
+def _conditions(at: Place, v3: Connection, chosen: argparse.Namespace) -> dict[str, Any]:
     ((version,),) = v3.execute("SHOW server_version").fetchall()
-    sizes = [f"{chosen.submissions:,}"] if chosen.only - {"j"} else []
-    if "j" in chosen.only:
-        sizes.append(" against ".join(f"{size:,}" for size in chosen.scale_sizes))
+    alone = [chosen.submissions] if chosen.only - {"j"} else []
+    scaled = list(chosen.scale_sizes) if "j" in chosen.only else []
+    sizes = [f"{size:,}" for size in alone]
+    if scaled:
+        sizes.append(" against ".join(f"{size:,}" for size in scaled))
+    asked = what_is_asked(at, chosen.import_options, alone + scaled)
     return {
         "benchmark": f"{' and '.join(sizes)} submissions of {chosen.answers} answers,"
         f" {chosen.rounds} rounds",
         **({"import options": " ".join(chosen.import_options)} if chosen.import_options else {}),
+        "import_v2": asked.as_text(alone + scaled),
         "at": datetime.now(UTC).isoformat(" ", "seconds"),
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {platform.platform()}",

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.processes import Run, run
-from pliers.embedded import Server
+from pliers.embedded import EmbeddedError, Server
 
 MIB = 1024 * 1024
 
@@ -64,6 +64,9 @@ def place(server: str | None, parent: Path | None = None) -> Iterator[Place]:
     Args:
         server: where to make the database; None: on an embedded server, in the folder.
         parent: what to make the folder in; None: the system's place for temporary files.
+
+    Raises:
+        SystemExit: there is no server to be had; one line says why.
     """
     with tempfile.TemporaryDirectory(prefix="pliers-bench-", dir=parent) as name:
         folder = Path(name)
@@ -88,21 +91,32 @@ def place(server: str | None, parent: Path | None = None) -> Iterator[Place]:
 def _database(server: str | None, var: Path) -> Iterator[str]:
     if server is None:
         # Held by this process too: it would stop while no command of the project uses it.
-        embedded = Server(var)
-        embedded.use()
+        try:
+            embedded = Server(var)
+            embedded.use()
+        except EmbeddedError as error:
+            raise SystemExit(f"no PostgreSQL of its own: {error}") from None
         try:
             yield ""  # the project's own settings find it, in PLIERS_VAR_DIR
         finally:
             embedded.release()
-            embedded.stop(force=True)
+            try:
+                embedded.stop(force=True)
+            except EmbeddedError as error:  # what was measured counts all the same
+                print(error, file=sys.stderr)
         return
     name = f"pliers_bench_{os.getpid()}"
     parts = urlsplit(server)
     here = urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/postgres"))
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(here, autocommit=True) as connection:
+    try:
+        connection = psycopg.connect(here, autocommit=True)
         connection.execute(drop)
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        said = " ".join(str(error).split())
+        raise SystemExit(f"--server cannot be used: {said}") from None
+    with connection:
         try:
             yield urlunsplit(parts._replace(path=f"/{name}"))
         finally:

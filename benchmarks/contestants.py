@@ -46,6 +46,7 @@ class Contest:
         series: times, by contestant.
         memory: peaks, by command.
         left_out: why a contestant did not take part.
+        killed: by round, the share of the submissions that the books had when k was killed.
     """
 
     at: Place
@@ -57,7 +58,9 @@ class Contest:
     series: dict[str, Series] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    killed: dict[int, float] = field(default_factory=dict)
     _dsn: str = ""
+    _round: int = 1
 
     @property
     def environment(self) -> dict[str, str]:
@@ -73,6 +76,7 @@ class Contest:
 
     def round(self, number: int) -> None:
         """Every contestant once; what leans on a finished import follows it."""
+        self._round = number
         for key, run_it in (
             ("b", self.read_floor),
             ("a", self.imported),
@@ -157,7 +161,7 @@ class Contest:
         size = max(1, min(database.BATCH, self.data.submissions // BATCHES))
         words = ("import_v2", "--name", NAME, "--batch-size", str(size), *self.words)
         try:
-            done, _ = resume.killed_and_resumed(
+            done, reached = resume.killed_and_resumed(
                 self.v3, self.environment, words, NAME, self.data.submissions
             )
         except resume.TooFastError as error:
@@ -165,6 +169,7 @@ class Contest:
                 self.left_out["k"] = str(error)
             return
         self.left_out.pop("k", None)
+        self.killed[self._round] = reached / self.data.submissions
         self._take("k", done.seconds, done.cpu)
 
     def peaks(self) -> None:
@@ -198,5 +203,5 @@ class Contest:
                 )
 
     def _add(self, key: str, seconds: float, cpu: float | None = None) -> None:
-        self.series.setdefault(key, Series(NAMES[key])).add(seconds, cpu)
+        self.series.setdefault(key, Series(NAMES[key])).add(seconds, cpu, self._round)
         print(f"  {key}. {NAMES[key]}: {seconds:.2f} s", file=sys.stderr, flush=True)

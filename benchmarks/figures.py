@@ -16,17 +16,20 @@ class Series:
         name: for a reader.
         seconds: of each round.
         cpu: CPU seconds of each round; empty where the time is a server's.
+        rounds: the number of each round, from 1: a contestant may miss one.
         facts: what its result holds, by name (rows, values).
     """
 
     name: str
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    rounds: list[int] = field(default_factory=list)
     facts: dict[str, int] = field(default_factory=dict)
 
-    def add(self, seconds: float, cpu: float | None = None) -> None:
-        """Add a round."""
+    def add(self, seconds: float, cpu: float | None, number: int) -> None:
+        """Add what a round took."""
         self.seconds.append(seconds)
+        self.rounds.append(number)
         if cpu is not None:
             self.cpu.append(cpu)
 
@@ -39,6 +42,7 @@ class Series:
         """Seconds of each round, and what is made of them."""
         return {
             "name": self.name,
+            "rounds": self.rounds,
             "seconds": [round(one, 4) for one in self.seconds],
             "median": round(self.median, 4),
             "least": round(min(self.seconds), 4),
@@ -134,8 +138,13 @@ def ratio(goal: Goal, one: Series | None, other: Series | None, why: str = "") -
     if one is None or other is None or not one.seconds or not other.seconds:
         return Result(goal, None, why)
     value = one.median / other.median
-    rounds = [a / b for a, b in zip(one.seconds, other.seconds, strict=False)]
-    return Result(goal, value, low=min(rounds), high=max(rounds))
+    theirs = dict(zip(other.rounds, other.seconds, strict=True))
+    rounds = [
+        seconds / theirs[number]
+        for number, seconds in zip(one.rounds, one.seconds, strict=True)
+        if number in theirs
+    ]
+    return Result(goal, value, low=min(rounds, default=None), high=max(rounds, default=None))
 
 
 def amount(goal: Goal, series: Series) -> Result:

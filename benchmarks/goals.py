@@ -67,7 +67,7 @@ def scaled(
         peaks: and its peak memory.
     """
     small, large = (
-        Series(took.name, [one / size for one in took.seconds])
+        Series(took.name, [one / size for one in took.seconds], rounds=took.rounds)
         for size, took in zip(sizes, series, strict=True)
     )
     words = {"small": f"{sizes[0]:,}", "large": f"{sizes[1]:,}"}

@@ -44,7 +44,7 @@ def measure(
         print(f"scale, round {number} of {rounds}", file=sys.stderr)
         for one, took in zip(data, series, strict=True):
             done = _imported(at, v3, one, words)
-            took.add(done.seconds, done.cpu)
+            took.add(done.seconds, done.cpu, number)
             print(f"  {took.name}: {done.seconds:.2f} s", file=sys.stderr, flush=True)
     peaks = [_imported(at, v3, one, words, watch=True).memory for one in data]
     for key, took, peak in zip(("j1", "j2"), series, peaks, strict=True):

@@ -32,6 +32,22 @@ LOCK_SECONDS = 1.0
 BATCHES_WORTH_A_WORKER = 5
 
 
+def workers_worth(options: ImportOptions, team: int, rows: int) -> int:
+    """How many of a team's workers there is work for in so many rows; fewer than 2: none.
+
+    Who asked for a number gets it wherever there is a batch for each; the default is for tables
+    where it pays.
+    """
+    each = _rows_a_batch(options) * (1 if options.workers else BATCHES_WORTH_A_WORKER)
+    most = min(team, rows // each)
+    return min(most, options.pacing.per_minute or most)
+
+
+def _rows_a_batch(options: ImportOptions) -> int:
+    """By these options, or, where the size is found meanwhile, by default."""
+    return DEFAULT_BATCH_SIZE if options.batch_size == AUTO else options.batch_size
+
+
 class SideBySide:
     """The ranges of one table, in the hands of the team, or of this process alone.
 
@@ -131,23 +147,12 @@ class SideBySide:
         """Records that are left, as far as known."""
         return max((self._state.total or 0) - self._state.processed - self._state.failed, 0)
 
-    @property
-    def _batch_size(self) -> int:
-        size = self._options.batch_size
-        return DEFAULT_BATCH_SIZE if size == AUTO else size
-
     def _worth(self) -> int:
-        """How many workers there is work for; fewer than 2: none.
-
-        Who asked for a number gets it wherever there is a batch for each; the default is for
-        tables where it pays.
-        """
+        """How many workers there is work for; fewer than 2: none."""
         rows = self._rows
         if (left := self._allowance.left) is not None:
             rows = min(rows, left)
-        each = self._batch_size * (1 if self._options.workers else BATCHES_WORTH_A_WORKER)
-        most = min(len(self._team.crew), rows // each)
-        return min(most, self._options.pacing.per_minute or most)
+        return workers_worth(self._options, len(self._team.crew), rows)
 
     def _cut(self) -> None:
         """Cut what is left of the table, where there are fewer ranges than workers."""
@@ -163,7 +168,7 @@ class SideBySide:
             else 0
             for each in there
         ]
-        part = max(sum(rows) // (self._workers * RANGES_A_WORKER), self._batch_size)
+        part = max(sum(rows) // (self._workers * RANGES_A_WORKER), _rows_a_batch(self._options))
         pieces = [
             (
                 each,

@@ -18,11 +18,11 @@ GOAL = Goal("verify_to_import", "verify ÷ import", 1.0, 0.6)
 
 
 def series(*seconds: float) -> Series:
-    return Series("some", list(seconds))
+    return Series("some", list(seconds), rounds=list(range(1, len(seconds) + 1)))
 
 
 def took(**seconds: float) -> dict[str, Series]:
-    return {key: Series(key, [value]) for key, value in seconds.items()}
+    return {key: Series(key, [value], rounds=[1]) for key, value in seconds.items()}
 
 
 def test_a_ratio_is_that_of_the_medians_and_its_range_that_of_the_rounds():
@@ -108,7 +108,7 @@ def test_scale_compares_a_submission_with_a_submission():
 
 @pytest.fixture
 def findings() -> Findings:
-    one, other = Series("import_v2", [2.0, 4.0, 3.0], [1.5, 1.5, 1.5]), series(6)
+    one, other = Series("import_v2", [2.0, 4.0, 3.0], [1.5, 1.5, 1.5], [1, 2, 3]), series(6)
     one.facts = {"submissions": 5000, "fields": 90_000}
     return Findings(
         {"benchmark": "5,000 submissions of 20 answers", "commit": "abc"},
@@ -136,6 +136,7 @@ def test_the_text_is_tables_for_a_person(findings):
 def test_the_json_holds_every_round_and_every_verdict(findings):
     document = json.loads(json.dumps(findings.as_json()))
     assert document["contestants"]["a"]["seconds"] == [2.0, 4.0, 3.0]
+    assert document["contestants"]["a"]["rounds"] == [1, 2, 3]
     assert document["contestants"]["a"]["median"] == 3.0
     assert document["memory"]["import_v2"]["pss"] == 120_000_000
     first, second, _ = document["results"]

@@ -121,22 +121,7 @@ class Command(TransferCommand):
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def run(self, options: dict[str, Any]) -> ExitStatus:
-        chosen = ImportOptions.build(
-            name=options["name"],
-            batch_size=options["batch_size"],
-            organizations=options["organizations"],
-            tables=options["tables"],
-            dry_run=options["dry_run"],
-            limit=options["limit"],
-            default_organization=options["default_organization"],
-            tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
-        )
-        chosen = replace(
-            chosen,
-            defer_constraints=options["defer_constraints"],
-            pacing=pacing(options),
-            workers=options["workers"],
-        )
+        chosen = chosen_by(options)
         with ConsoleObserver(log_seconds=options["progress_every"]) as observer:
             report = run_import(chosen, observer)
         if options["json"]:
@@ -146,3 +131,27 @@ class Command(TransferCommand):
         if report.outcome == "interrupted":
             return ExitStatus.INTERRUPTED
         return ExitStatus.WITH_ERRORS if report.failed else ExitStatus.CLEAN
+
+
+def chosen_by(options: dict[str, Any]) -> ImportOptions:
+    """What a command line asks for, from its parsed words.
+
+    Raises:
+        ConfigurationError: a value that cannot be used, named.
+    """
+    chosen = ImportOptions.build(
+        name=options["name"],
+        batch_size=options["batch_size"],
+        organizations=options["organizations"],
+        tables=options["tables"],
+        dry_run=options["dry_run"],
+        limit=options["limit"],
+        default_organization=options["default_organization"],
+        tolerance=Tolerance(options["max_errors"], options["max_error_share"]),
+    )
+    return replace(
+        chosen,
+        defer_constraints=options["defer_constraints"],
+        pacing=pacing(options),
+        workers=options["workers"],
+    )

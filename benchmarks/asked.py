@@ -1,0 +1,100 @@
+"""What import_v2 makes of a benchmark's words on this machine; a process of its own.
+
+    python -m benchmarks.asked "--workers 2" 200000 50000
+
+prints as JSON how many processes move the submissions of a v2 of each size, the size of a batch,
+and whether the number of workers was asked for.
+"""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks.common import Place
+from benchmarks.processes import run
+
+
+class Asked(NamedTuple):
+    """How an import is done.
+
+    Attributes:
+        workers: processes that move submissions, for each size asked about; 1: the command alone.
+        batch_size: records, or auto.
+        named: whether the words name a number of workers; else it is the default.
+    """
+
+    workers: tuple[int, ...]
+    batch_size: str
+    named: bool
+
+    def as_text(self, sizes: Sequence[int]) -> str:
+        """One line for the conditions; ``sizes`` are those asked about."""
+        found = dict.fromkeys(self.workers)
+        if len(found) == 1:
+            workers = _workers(self.workers[0])
+        else:
+            workers = ", ".join(
+                f"{_workers(number)} for {size:,}"
+                for number, size in zip(self.workers, sizes, strict=True)
+            )
+        how = "asked for" if self.named else "the default here"
+        size = "by auto" if self.batch_size == "auto" else f"of {self.batch_size}"
+        return f"{workers} ({how}), batches {size}"
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker{'' if number == 1 else 's'}"
+
+
+def what_is_asked(at: Place, words: Sequence[str], sizes: Sequence[int]) -> Asked:
+    """How an import with these words moves v2s of so many submissions here.
+
+    Raises:
+        SystemExit: import_v2 does not take the words; its own line says why.
+    """
+    command = [sys.executable, "-m", "benchmarks.asked", shlex.join(words), *map(str, sizes)]
+    document = json.loads(run(command, at.environment).output)
+    return Asked(tuple(document["workers"]), document["batch_size"], document["named"])
+
+
+def main() -> None:
+    """Print it."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "pliers.settings"
+    import django  # noqa: PLC0415 - it reads the environment
+
+    django.setup()
+    found = asked(shlex.split(sys.argv[1]), [int(size) for size in sys.argv[2:]])
+    print(json.dumps(found._asdict()))
+
+
+def asked(words: Sequence[str], sizes: Sequence[int]) -> Asked:
+    """The same in this process, where Django is set up.
+
+    Raises:
+        SystemExit: import_v2 does not take the words.
+    """
+    from django.core.management import CommandError, load_command_class  # noqa: PLC0415 - as above
+
+    from transfer.exceptions import ConfigurationError  # noqa: PLC0415 - as above
+    from transfer.management.commands.import_v2 import chosen_by  # noqa: PLC0415 - as above
+    from transfer.team import team_size  # noqa: PLC0415 - as above
+    from transfer.workers import workers_worth  # noqa: PLC0415 - as above
+
+    parser = load_command_class("transfer", "import_v2").create_parser("manage.py", "import_v2")
+    try:
+        options = chosen_by(vars(parser.parse_args(list(words))))
+    except (CommandError, ConfigurationError) as error:
+        raise SystemExit(f"--import-options: {error}") from None
+    team = team_size(options)
+    return Asked(
+        tuple(max(1, workers_worth(options, team, size)) for size in sizes),
+        str(options.batch_size),
+        named=options.workers is not None,
+    )
+
+
+if __name__ == "__main__":
+    main()
