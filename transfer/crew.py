@@ -1,15 +1,19 @@
 """A crew of processes that work side by side for one command: forked early, asked later.
 
 They are forked before anything is open (no connection, no thread), and share the memory of what
-is loaded by then. Each waits for a task, reports while it does it, and ends with its parent.
+is loaded by then. Each waits for a task, reports while it does it, and ends with its parent: on
+Linux the kernel kills it, wherever it waits; elsewhere it ends once it looks, or has an answer.
 """
 
+import ctypes
 import gc
 import mmap
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -24,6 +28,8 @@ from transfer.exceptions import RunError, TransferError
 GRACE_SECONDS = 5.0
 # What they mean is the parent's to say.
 OF_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
+# Linux's <linux/prctl.h>: the signal a process gets when the thread that forked it ends.
+PR_SET_PDEATHSIG = 1
 
 
 class Report(NamedTuple):
@@ -58,12 +64,17 @@ class Line:
         self._parent = parent
 
     @property
+    def orphaned(self) -> bool:
+        """Whether the parent is gone."""
+        return os.getppid() != self._parent
+
+    @property
     def stopped(self) -> bool:
         """Whether the member is to end its task with what it has in hand.
 
         So it is too where the parent is gone: another may begin where it was.
         """
-        return self._stop[0] != 0 or os.getppid() != self._parent
+        return self._stop[0] != 0 or self.orphaned
 
     def send(self, message: object) -> None:
         """Tell the parent something that can be pickled.
@@ -87,6 +98,8 @@ Task = Callable[..., None]
 
 class Crew:
     """Processes that wait for tasks. Close it, or they stay.
+
+    It belongs to the thread that made it: on Linux its members are killed when that thread ends.
 
     Args:
         size: how many; 0 makes none.
@@ -171,9 +184,9 @@ class Crew:
         self.stop()
         for pipe in filter(None, self._pipes):
             pipe.close()
+        deadline = time.monotonic() + (0 if at_once else GRACE_SECONDS)  # of all together
         for process in self._processes:
-            if not at_once:
-                process.join(GRACE_SECONDS)
+            process.join(max(deadline - time.monotonic(), 0))
             if process.is_alive():
                 process.kill()
             process.join()
@@ -199,6 +212,8 @@ def _live(line: Line, others: list[Connection]) -> None:
     for one in OF_THE_PARENT:
         signal.signal(one, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
+    if not _dies_with_parent(line):
+        return
     for pipe in others:  # or nobody would see that the parent is gone
         pipe.close()
     _forget_connections()
@@ -216,6 +231,19 @@ def _live(line: Line, others: list[Connection]) -> None:
             line.send(Ended(error))
         except OSError:
             return
+
+
+def _dies_with_parent(line: Line) -> bool:
+    """Have the kernel kill this process when its parent ends, where it can; false: it has ended.
+
+    A member may wait for v2, or for a lock, long after; meanwhile it would hold the workers' lock,
+    and no other import could begin. What it had in hand is not committed (R2).
+    """
+    if sys.platform == "linux":
+        # Refused by a sandbox, it is as on other systems.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    # It may have ended before that.
+    return not line.orphaned
 
 
 def _sendable(error: Exception) -> Exception:

@@ -19,6 +19,7 @@ from psycopg.types.json import JsonbLoader
 
 from transfer import session
 from transfer.exceptions import LockHeldError, TargetError, TargetLostError
+from transfer.lock_holders import held_together, holders
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -61,19 +62,6 @@ NEEDED_TABLES = (
     "migration_assignments",
     "migration_deferrals",
 )
-
-
-# Those that hold an advisory lock of one number, in this database.
-_HOLDERS = """
-    SELECT pid
-      FROM pg_locks
-     WHERE locktype = 'advisory' AND granted AND objsubid = 1
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (classid::bigint << 32) | objid::bigint = %s
-"""
-# Workers of another run than ours; their importer is gone, or has lost its lock.
-_STRANGERS = f"{_HOLDERS} EXCEPT {_HOLDERS} ORDER BY pid"
-_AT_WORK = f"{_HOLDERS} INTERSECT {_HOLDERS}"
 
 
 def describe(alias: str = DEFAULT_DB_ALIAS) -> str:
@@ -273,13 +261,13 @@ class Target:
         """
         if self._run_key is not None:
             connection.execute("SELECT pg_advisory_lock_shared(%s)", (self._run_key,))
-        known = (WORKERS_KEY, self._run_key or 0)
-        while pids := [str(pid) for (pid,) in connection.execute(_STRANGERS, known)]:
+        # Those of another run than ours; their importer is gone, or has lost its lock.
+        while strangers := holders(connection, WORKERS_KEY, without=self._run_key):
             if time.monotonic() > deadline:
                 raise LockHeldError(
                     f"workers of an import that has ended are still at work on "
-                    f"{describe(self._alias)}, with the batch in hand (backend "
-                    f"{', '.join(pids)}); start again in a moment"
+                    f"{describe(self._alias)}, with the batch in hand: "
+                    f"{'; '.join(map(str, strangers))}. Start again in a moment, or end them"
                 )
             time.sleep(0.1)
 
@@ -299,29 +287,10 @@ class Target:
         return bool(found.fetchall())
 
     def _holder(self, connection: Connection) -> str:
-        row = connection.execute(
-            """
-            SELECT lock.pid, activity.application_name, activity.client_addr,
-                   activity.backend_start
-              FROM pg_locks AS lock
-              LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
-             WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
-               AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-               AND (lock.classid::bigint << 32) | lock.objid::bigint = %s
-            """,
-            (LOCK_KEY,),
-        ).fetchone()
-        if row is None:
+        found = holders(connection, LOCK_KEY)
+        if not found:
             return "another importer just let the lock go; start again"
-        pid, name, address, since = row
-        at_work = f"another importer is at work on {describe(self._alias)}"
-        if since is None:  # another role's, and ours may not look into it
-            return f"{at_work}, under another role (backend {pid}; an administrator sees the rest)"
-        where = address or "this machine"
-        return (
-            f"{at_work}: {name or 'unnamed'}, from {where}, "
-            f"since {since:%Y-%m-%d %H:%M:%S} UTC (backend {pid})"
-        )
+        return f"another importer is at work on {describe(self._alias)}: {found[0]}"
 
 
 class WorkerTarget(Target):
@@ -339,19 +308,20 @@ class WorkerTarget(Target):
 
     def __init__(self, purpose: str, run_key: int, is_stopped: Callable[[], bool]) -> None:
         self._is_stopped = is_stopped
+        self._of_run = run_key
         super().__init__(purpose, run_key=run_key)
 
     def _lock(self, connection: Connection) -> None:
         if self._locked_by != (None, None):
             self._end_own(connection)
         deadline = time.monotonic() + IMPORTER_SECONDS
-        keys = (WORKERS_KEY, self._run_key)
+        keys = (WORKERS_KEY, self._of_run)
         # First this, then the look: so whoever takes the importer's lock in between sees us.
         shared = "SELECT pg_advisory_lock_shared(%s), pg_advisory_lock_shared(%s)"
         unlock = "SELECT pg_advisory_unlock_shared(%s), pg_advisory_unlock_shared(%s)"
         while True:
             connection.execute(shared, keys)
-            if connection.execute(_AT_WORK, (LOCK_KEY, self._run_key)).fetchone():
+            if held_together(connection, LOCK_KEY, self._of_run):
                 self._locked_by = _backend(connection)
                 return
             connection.execute(unlock, keys)

@@ -18,8 +18,11 @@ from tests.crashes import (
     Done,
     Scene,
     ended,
+    kill,
+    lock_holders,
     startup,
     undisturbed,
+    wait_until,
 )
 from tests.proxy import Link, Point, Proxy
 from tests.runs import empty_v3, query
@@ -156,4 +159,20 @@ def test_r7_a_server_that_stays_away_stops_the_run_and_it_can_go_on(copy: Copy) 
     name = connections["default"].settings_dict["NAME"]
     stopped(done, f"PostgreSQL database '{name}' on 127.0.0.1:{copy.proxy.port}")
     copy.proxy.up()
+    copy.scene.finish()
+
+
+def test_r6_workers_whose_v2_says_nothing_any_more_do_not_outlive_their_killed_importer(
+    copy: Copy,
+) -> None:
+    copy.proxy.strike(Point.STATEMENT, 2, lambda link: link.stall(120), BATCHES)
+    process = copy.scene.commands.start(
+        "import_v2", "--name", NAME, "--batch-size", "1", "--workers", "2"
+    )
+    wait_until(lambda: copy.proxy.struck)
+
+    kill(process)
+
+    wait_until(lambda: not lock_holders())
+    copy.proxy.over.set()
     copy.scene.finish()

@@ -32,6 +32,11 @@ BACKENDS = """
      WHERE datname = current_database()
        AND starts_with(application_name, 'pliers import_v2 worker')
 """
+SESSIONS = """
+    SELECT pid FROM pg_stat_activity
+     WHERE datname = current_database()
+       AND starts_with(application_name, 'pliers import_v2 worker')
+"""
 GO_ON = "To go on: import_v2 --name night"
 
 
@@ -96,7 +101,7 @@ def test_r2_a_worker_that_is_killed_ends_the_run_resumable(
 
 
 @pytest.mark.parametrize(("number", "then"), [(1, 1), (4, 3)])
-def test_r2_the_importer_killed_its_workers_end_by_themselves(
+def test_r2_the_importer_killed_its_workers_go_with_it(
     scene: Scene, proxy: Proxy, number: int, then: int
 ) -> None:
     in_a_range(proxy, Point.COMMIT, number, lambda _link: kill(scene.commands.last))
@@ -126,23 +131,28 @@ def test_r2_all_killed_at_once_time_and_again(scene: Scene, proxy: Proxy) -> Non
     scene.recovered()
 
 
-def test_r6_no_importer_begins_while_workers_of_a_killed_one_are_at_it(
+def test_r6_no_importer_begins_while_a_batch_of_a_killed_one_s_worker_is_on_its_way_in(
     scene: Scene, proxy: Proxy
 ) -> None:
+    """The workers are killed with it; the network still has what one of them sent last."""
+
     def strike(link: Link) -> None:
+        on_its_way.append(link.backend)
         kill(scene.commands.last)
         link.stall(60)
 
+    on_its_way: list[int] = []
     in_a_range(proxy, Point.COMMIT, 2, strike)
     importing(scene, 2)
     assert scene.commands.last.wait(30) == -signal.SIGKILL
-    wait_until(lambda: len(query(BACKENDS)) == 2)  # the writer and the reader of the one
+    wait_until(lambda: query(SESSIONS) == [(on_its_way[0],)])
     before = row_versions()
 
     importing(scene, 2)
     said = ended(scene.commands.last).line()
 
     assert "workers of an import that has ended are still at work" in said
+    assert re.search(rf"import_v2 worker [12] .* \(backend {on_its_way[0]}\)\. Start again", said)
     assert row_versions() == before
     proxy.over.set()
     wait_until(lambda: not lock_holders())

@@ -1,5 +1,6 @@
 """The connections to v3: one importer at a time (R6), and a lost one is got again (R7)."""
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -16,12 +17,13 @@ from tests.crashes import wait_until
 from tests.runs import query
 from transfer import target as module
 from transfer.exceptions import LockHeldError, TargetError, TargetLostError
-from transfer.target import Target
+from transfer.target import Target, WorkerTarget
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BACKEND = "SELECT FROM pg_stat_activity WHERE pid = %s"
 TWO = sql.SQL("SELECT 1 + 1")
+OTHER_RUN = 4711
 
 
 def opened(**changes: Any) -> Target:
@@ -71,6 +73,25 @@ def test_r6_a_killed_importer_s_lock_is_waited_for(
 ) -> None:
     monkeypatch.setattr("transfer.target.time.sleep", lambda _seconds: kill(target.writer))
 
+    opened(grace=5).close()
+
+
+def test_r6_workers_that_their_importer_left_behind_are_named_and_nothing_begins() -> None:
+    with (
+        closing(opened(run_key=OTHER_RUN)) as importer,
+        closing(WorkerTarget("import_v2 worker 2", OTHER_RUN, lambda: True)) as left_behind,
+    ):
+        pid = left_behind.writer.info.backend_pid
+        importer.close()
+        with pytest.raises(LockHeldError, match="workers of an import that has ended") as refused:
+            opened()
+
+    assert refused.value.message.count("backend") == 1
+    assert re.search(
+        rf": pliers import_v2 worker 2 \(process {os.getpid()}\), from \S.+, "
+        rf"since [\d :-]+ UTC \(backend {pid}\)\. Start again in a moment, or end them$",
+        refused.value.message,
+    )
     opened(grace=5).close()
 
 

@@ -7,12 +7,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from mmap import mmap
+from multiprocessing import Pipe, get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.crashes import wait_until
-from transfer.crew import Crew, Ended, Line, MemberLostError, Report
+from transfer.crew import GRACE_SECONDS, Crew, Ended, Line, MemberLostError, Report, _live
 from transfer.exceptions import RunError, SourceLostError
 
 
@@ -29,6 +34,13 @@ def until_stopped(line: Line) -> None:
     line.send("at it")
     while not line.stopped:
         time.sleep(0.01)
+
+
+def wait_for_ever(line: Line) -> None:
+    """As one waits for a v2 that is locked: without a look at its line."""
+    line.send("at it")
+    while True:
+        signal.pause()
 
 
 def fail(_line: Line, how: str) -> None:
@@ -132,21 +144,48 @@ def test_close_at_once_waits_for_nobody(crew: Crew) -> None:
     assert len(crew) == 0
 
 
+def test_close_gives_all_members_together_as_long_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waited = [100.0], list[float]()
+
+    def join(process: BaseProcess, timeout: float | None = None) -> None:
+        if timeout is not None:  # else it has been killed
+            waited.append(timeout)
+            now[0] += min(timeout, 3)
+
+    crew = Crew(4)
+    for member in range(4):
+        crew.begin(member, wait_for_ever)
+    processes = [*crew._processes]
+    with monkeypatch.context() as patched:
+        patched.setattr("transfer.crew.time", SimpleNamespace(monotonic=lambda: now[0]))
+        patched.setattr(BaseProcess, "join", join)
+        patched.setattr(BaseProcess, "close", lambda _process: None)
+        crew.close()
+
+    assert waited == [GRACE_SECONDS, GRACE_SECONDS - 3, 0, 0]
+    for process in processes:
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+
 PARENT = """
 import os, signal, sys, time
-from tests.unit.test_crew import until_stopped
+from tests.unit import test_crew
 from transfer.crew import Crew
 crew = Crew(2)
 for member in (0, 1):
-    crew.begin(member, until_stopped)
+    crew.begin(member, getattr(test_crew, sys.argv[1]))
+test_crew.heard(crew, 2)
 print(*[process.pid for process in crew._processes], flush=True)
 time.sleep(60)
 """
 
 
-def test_members_end_when_their_parent_is_killed_and_ctrl_c_is_nothing_to_them() -> None:
+@pytest.mark.parametrize("task", ["until_stopped", "wait_for_ever"])
+def test_members_end_when_their_parent_is_killed_and_ctrl_c_is_nothing_to_them(task: str) -> None:
+    """Whether they look or not: one that waits for a v2 that is locked looks at nothing."""
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT],
+        [sys.executable, "-c", PARENT, task],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -163,7 +202,11 @@ def test_members_end_when_their_parent_is_killed_and_ctrl_c_is_nothing_to_them()
     parent.kill()
     parent.wait()
 
-    wait_until(lambda: not any(map(alive, members)))
+    try:
+        wait_until(lambda: not any(map(alive, members)))
+    finally:
+        for member in filter(alive, members):
+            os.kill(member, signal.SIGKILL)
 
 
 def alive(process: int) -> bool:
@@ -172,6 +215,21 @@ def alive(process: int) -> bool:
         return stat.rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_member_whose_parent_is_gone_before_it_begins_ends_at_once() -> None:
+    """The kernel, asked after that, would tell it of another's end."""
+    here, there = Pipe()
+    with here, there:
+        # This process is not the one that it takes for its parent.
+        line = Line(there, mmap(-1, 1), os.getppid())
+        member = get_context("fork").Process(target=partial(_live, line, []))
+        member.start()
+        member.join(30)
+        member.kill()
+        member.join()
+
+        assert member.exitcode == 0
 
 
 def test_ctrl_c_between_a_fork_and_what_follows_it_is_heard() -> None:
