@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from legacy_v2 import models as v2_models
+from tests.runs import query
 from tests.v2 import V2, guid, make_v2
+from transfer.batch import TableState
 from transfer.cut import keys_to_cut_at, rows_between
 from transfer.extract_submissions import NO_SUBMISSION, submissions
+from transfer.plan import PLAN
+from transfer.progress import open_migration, start_table
+from transfer.ranges import cut_anew
 from transfer.source import Source
+from transfer.target import Target
 
 EVERY = v2_models.FormSubmission._default_manager.all()
 
@@ -88,3 +94,44 @@ def test_r1_where_v2_has_deleted_the_last_submission_of_a_range_its_answers_are_
         behind(submission(2)), behind(submission(3)), submission(4),
     ]  # fmt: skip
     assert batches[-1].last_key == submission(4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_r7_ranges_cut_anew_are_renumbered_once_where_the_answer_to_the_commit_is_lost() -> None:
+    """Their errors go with them: the first warnings in the order of keys are those that stay."""
+    tries: list[int] = []
+
+    def cut_and_lose_the_answer() -> list[TableState]:
+        found = cut_anew(
+            target.writer, "night", table, [(first, ["b"]), *((one, []) for one in rest)]
+        )
+        tries.append(target.writer.info.backend_pid)
+        if len(tries) == 1:
+            query("SELECT pg_terminate_backend(%s)", tries)
+            target.writer.execute("SELECT")
+        return found
+
+    with closing(Target("import_v2", backoff=(0,))) as target:
+        table = open_migration(target.writer, "night", PLAN, {}, 1).states["submissions"]
+        start_table(target.writer, "night", table, 9)
+        first, *rest = cut_anew(target.writer, "night", table, [(table, ["d", "f"])])
+        for partition in (1, 2, 3):
+            query(
+                "INSERT INTO migration_errors (migration_name, table_name, v2_table, record_id,"
+                " severity, code, error_message, partition)"
+                " VALUES ('night', 'submissions', 'FormSubmission', %s, 'warning', 'x', '', %s)",
+                (f"of range {partition}", partition),
+            )
+        found = target.retrying(cut_and_lose_the_answer)
+
+    assert len(set(tries)) == 2
+    assert [(one.partition, one.last_key, one.until) for one in found] == [
+        (1, "", "b"), (2, "b", "d"), (3, "d", "f"), (4, "f", ""),
+    ]  # fmt: skip
+    assert query(
+        "SELECT partition, last_key, ledger->>'until' FROM migration_progress"
+        " WHERE partition > 0 ORDER BY partition"
+    ) == [(1, "", "b"), (2, "b", "d"), (3, "d", "f"), (4, "f", "")]
+    assert query("SELECT record_id, partition FROM migration_errors ORDER BY record_id") == [
+        ("of range 1", 1), ("of range 2", 3), ("of range 3", 4),
+    ]  # fmt: skip
