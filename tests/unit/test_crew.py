@@ -155,6 +155,7 @@ def test_close_gives_all_members_together_as_long_as_one(monkeypatch: pytest.Mon
     crew = Crew(4)
     for member in range(4):
         crew.begin(member, wait_for_ever)
+    heard(crew, 4)
     processes = [*crew._processes]
     with monkeypatch.context() as patched:
         patched.setattr("transfer.crew.time", SimpleNamespace(monotonic=lambda: now[0]))
