@@ -75,6 +75,12 @@ class V2:
         connection.close()
         return rows
 
+    def loosen(self, table: str) -> None:
+        """Make a table one without keys and checks, as that of a copy made by hand may be."""
+        self.execute(f'CREATE TABLE loose AS SELECT * FROM "{table}"')
+        self.execute(f'DROP TABLE "{table}"')
+        self.execute(f'ALTER TABLE loose RENAME TO "{table}"')
+
     def add(self, name: str, *rows: Mapping[str, Any]) -> list[Row]:
         """Add rows (``v2.add("answers", {…})``) and return them complete."""
         table = TABLES[name]

@@ -1,8 +1,9 @@
 """Whether a v2 can be read in batches at all, and fast: looked at before anything is moved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from django.db.models import Count, Model
+from django.db.models import Count, Model, QuerySet
 
 from legacy_v2 import models as v2
 from legacy_v2 import names
@@ -12,7 +13,20 @@ from transfer.exceptions import SourceError
 from transfer.source import Source
 from transfer.source_errors import explain, from_driver
 
-KEYED = (v2.Organization, v2.User, v2.FormType, v2.FormSubmission)  # what is read by its Id
+# What is read by its Id, or named by it in other tables. Settings and answers are neither: nothing
+# refers to them, and the rules order them by their values too (M11, M16).
+KEYED = (
+    v2.Organization,
+    v2.User,
+    v2.FieldType,
+    v2.FormType,
+    v2.Field,
+    v2.Choice,
+    v2.FieldChoiceMap,
+    v2.FormSubmissionStatus,
+    v2.FormSubmission,
+)
+ONCE = "of the rows with this Id leave one, or give the others Ids of their own"
 # An index of one column that lets it hold nothing twice, and has all rows.
 _UNIQUE = """
     SELECT COUNT(*)
@@ -55,23 +69,34 @@ def is_unique(source: Source, model: type[Model]) -> bool:
     return bool(source.select(_UNIQUE, [table_sql(source.connection, model), key])[0][0])
 
 
-def check_keys(source: Source) -> None:
-    """Refuse a v2 that holds an Id twice: the next batch begins behind it, and would lose one.
+def ids_twice(source: Source) -> "Iterator[tuple[type[Model], QuerySet[Any, Any]]]":
+    """The tables that could hold an Id twice, each with a query for the Ids that it does.
 
     Where SQL Server has a key over the Id it is taken at its word; else the Ids are counted.
+    """
+    for model in KEYED:
+        if source.has(model, "id") and not is_unique(source, model):
+            counted = model._default_manager.values("id").annotate(times=Count("id"))
+            yield model, counted.filter(times__gt=1).values_list("id", flat=True)
+
+
+def check_keys(source: Source) -> None:
+    """Refuse a v2 that holds an Id twice, where it matters.
+
+    Of what is read by its Id a batch begins behind the last one, and would lose the other row; of
+    what is named by it the size of the batches would decide whose the rest of v2 is (M1).
 
     Raises:
-        SourceError: names the table and the Id.
+        SourceError: names the table and the Id, and what to do.
     """
-    for model in filter(source.has, KEYED):
-        if is_unique(source, model):
-            continue
-        counted = model._default_manager.values("id").annotate(times=Count("id"))
-        twice = source.first(counted.filter(times__gt=1).values_list("id", flat=True))
-        if twice is not None:
+    for model, query in ids_twice(source):
+        if (twice := source.first(query)) is not None:
             table = names.table(model)
-            msg = f"{source.describe()}: {table} holds the Id {twice} more than once"
-            raise SourceError(f"{msg} (the case of its letters does not matter)", table=table)
+            msg = (
+                f"{source.describe()}: {names.told(table)} holds the Id {twice} more than once "
+                f"(the case of its letters does not matter); {ONCE}"
+            )
+            raise SourceError(msg, table=table)
 
 
 def masked(source: Source) -> tuple[tuple[str, str], ...]:

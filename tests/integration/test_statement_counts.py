@@ -19,7 +19,7 @@ TABLES = 3  # other than submissions, each of one row here
 
 # Of an import: before and after the batches of submissions, and a batch: submissions and answers
 # of v2; in v3 the checkpoint read and locked, rows and checkpoint, in a block within a block.
-IMPORT_V2, IMPORT_V3 = 61, 99
+IMPORT_V2, IMPORT_V3 = 66, 99
 BATCH_V2, BATCH_V3 = 2, 5
 AGAIN_V3 = 20
 # Of a verification: besides its pages, and a page.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from legacy_v2 import models as v2
 from legacy_v2 import names
@@ -117,11 +117,7 @@ class _Census:
         return sorted([*self._tally.hazards(), *sampled], key=_order)
 
     def _count_ids_twice(self) -> None:
-        for model in filter(self._source.has, fitness.KEYED):
-            if fitness.is_unique(self._source, model):
-                continue
-            grouped = model._default_manager.values("id").annotate(times=Count("id"))
-            twice = grouped.filter(times__gt=1).values_list("id", flat=True)
+        for model, twice in fitness.ids_twice(self._source):
             if count := self._source.count(twice):
                 first = self._source.first(twice)
                 self._tally.add(ID_TWICE, names.table(model), count, (first,))

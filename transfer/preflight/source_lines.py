@@ -167,9 +167,8 @@ def _keys(source: Source) -> Iterator[Line]:
         if denied(source, error):
             yield could_not(source, SCHEMA, "unique Ids", error)
             return
-        yield blocked(
-            SCHEMA, "unique Ids", error.message, "repair the copy: each Id has to be there once"
-        )
+        found = error.message.removesuffix(f"; {fitness.ONCE}")
+        yield blocked(SCHEMA, "unique Ids", found, f"repair the copy: {fitness.ONCE}")
     else:
         yield ok(SCHEMA, "unique Ids", "no Id is there twice")
 

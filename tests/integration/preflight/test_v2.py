@@ -170,7 +170,9 @@ def test_an_id_that_is_there_twice_blocks(v2_path: Path) -> None:
     found = line(of_v2(), "v2 schema", "unique Ids")
 
     assert found.status is Status.BLOCKED
+    assert found.found.endswith("more than once (the case of its letters does not matter)")
     assert "Organization holds the Id" in found.found
+    assert found.action.startswith("repair the copy: of the rows with this Id leave one")
 
 
 def test_more_tables_and_columns_are_named(v2_path: Path) -> None:
