@@ -1,4 +1,7 @@
-"""What the crash tests ask for: a v2, its undisturbed import, and a proxy before v3."""
+"""What the crash tests ask for: a v2, its undisturbed import, and a proxy before v3.
+
+And what those of verify_v2 do: small v2s.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ from tests.crashes import SECRET, Commands, Scene, Undisturbed, crash_v2, startu
 from tests.proxy import Proxy
 from tests.runs import empty_v3
 from tests.servers import PrivateServer, use_v3
-from tests.v2 import env_of, use_v2
+from tests.v2 import env_of, guid, make_v2, use_v2
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +98,39 @@ def own_scene(calm: Undisturbed, own_proxy: Proxy) -> Iterator[Scene]:
     """Return a scene whose v3 is on the server of the test's own."""
     with use_v2(calm.v2.path), Commands(environment(calm.v2.path, own_proxy)) as commands:
         yield Scene(calm, commands)
+
+
+@pytest.fixture
+def small_v2(v2_path: Path) -> Path:
+    """One organization, form and field; three submissions with an answer each."""
+    v2 = make_v2(
+        v2_path, organizations=[{}], users=[{}], forms=[{}], fields=[{}], submissions=[{}, {}, {}]
+    )
+    v2.add("answers", *({"FormSubmissionId": row["Id"]} for row in v2.submissions))
+    return v2_path
+
+
+@pytest.fixture
+def odd_v2(v2_path: Path) -> Path:
+    """One submission of each kind a ledger knows, and one that fails with its two answers."""
+    v2 = make_v2(
+        v2_path,
+        organizations=[{}],
+        users=[{}],
+        forms=[{}],
+        fields=[{}, {}],
+        choices=[{}],
+        maps=[{}],
+        submissions=[{}, {}, {}, {"FormTypeId": guid(4, 77)}],
+    )
+    beside, twice, nowhere, lost = (row["Id"] for row in v2.submissions)
+    v2.add(
+        "answers",
+        {"FormSubmissionId": beside, "FreeFormEntry": "but", "FieldChoiceMapId": v2.maps[0]["Id"]},
+        {"FormSubmissionId": twice},
+        {"FormSubmissionId": twice},
+        {"FormSubmissionId": nowhere, "FieldId": guid(5, 77)},
+        {"FormSubmissionId": lost},
+        {"FormSubmissionId": lost},
+    )
+    return v2_path
