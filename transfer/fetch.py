@@ -4,13 +4,14 @@ A fetcher runs a statement on Django's connection to v2 and hands its rows back 
 as the driver gives the values. The caller bounds the statement; all its rows are held, once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from psycopg import DataError
 from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestampLoader
@@ -206,33 +207,64 @@ class _ByRow(_OnConnection):
         makers: Sequence[Maker] = (),
     ) -> Fetched:
         return self._asked(
-            statement, parameters, lambda cursor: _gathered(_taker(cursor), budget, makers)
+            statement, parameters, budget, lambda cursor: _gathered(_taker(cursor), budget, makers)
         )
 
     def fetch_rows(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> FetchedRows:
         return self._asked(
-            statement, parameters, lambda cursor: _gathered_rows(cursor.fetchmany, budget)
+            statement, parameters, budget, lambda cursor: _gathered_rows(cursor.fetchmany, budget)
         )
 
-    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
+    def _asked(
+        self,
+        statement: str,
+        parameters: Sequence[Any],
+        budget: Budget | None,
+        gather: Callable[[Any], T],
+    ) -> T:
         """What is gathered from the cursor of a statement that was sent."""
         raise NotImplementedError
 
 
 class _Postgres(_ByRow):
-    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
-        with self._connection.cursor() as cursor:
+    def _asked(
+        self,
+        statement: str,
+        parameters: Sequence[Any],
+        budget: Budget | None,
+        gather: Callable[[Any], T],
+    ) -> T:
+        with self._cursor(budget) as cursor:
             # A Python UUID object an answer would cost more than the rest of the mapping.
             cursor.cursor.adapters.register_loader("uuid", TextLoader)
             cursor.cursor.adapters.register_loader("timestamp", TolerantTimestampLoader)
             cursor.execute(statement, parameters)
             return gather(cursor)
 
+    @contextmanager
+    def _cursor(self, budget: Budget | None) -> Iterator[CursorWrapper]:
+        if budget is None:
+            with self._connection.cursor() as cursor:
+                yield cursor
+            return
+        # The client's own cursor holds all that a statement gives, and a budget is to bound that.
+        with (
+            transaction.atomic(using=self._connection.alias),
+            self._connection.chunked_cursor() as cursor,
+        ):
+            yield cursor
+
 
 class _Sqlite(_ByRow):
-    def _asked(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
+    def _asked(
+        self,
+        statement: str,
+        parameters: Sequence[Any],
+        _budget: Budget | None,
+        gather: Callable[[Any], T],
+    ) -> T:
         self._connection.ensure_connection()
         try:
             return self._once(statement, parameters, gather)
