@@ -22,7 +22,6 @@ CHARACTERS_AT_ONCE = 32_000_000
 SUBMISSION, FIELD, TEXT, CHOICE, OWN_ID = range(5)
 # An answer as the driver gave it: V2Answer's columns, ids in v2's own spelling.
 RawAnswer: TypeAlias = tuple[Any, ...]
-_TEXT_OR_NULL = frozenset({str, type(None)})
 
 
 AS_GIVEN: tuple[Maker, ...] = (as_given,) * 5
@@ -60,10 +59,16 @@ class PageAnswers(Mapping[str, list[V2Answer]]):
         """
         return self._own[submission]
 
+    def column(self, number: int) -> Sequence[Any]:
+        """One of V2Answer's columns with a value an answer, each submission's side by side.
+
+        What is made of a value costs too much to be done for a column that nobody looks at.
+        """
+        return self._makers[number]([answer[number] for answer in self._answers])
+
     @cached_property
-    def columns(self) -> list[Sequence[Any]]:
-        """V2Answer's columns with a value an answer, each submission's side by side."""
-        return self._made(chain.from_iterable(self._own.values()))
+    def _answers(self) -> list[RawAnswer]:
+        return list(chain.from_iterable(self._own.values()))
 
     @cached_property
     def _spans(self) -> dict[str, tuple[int, int]]:
@@ -75,17 +80,12 @@ class PageAnswers(Mapping[str, list[V2Answer]]):
         return spans
 
     def span(self, submission: str) -> tuple[int, int]:
-        """Where a submission's answers begin in the columns, and where they have ended.
+        """Where a submission's answers begin in a column, and where they have ended.
 
         Raises:
             KeyError: it is none of the page's.
         """
         return self._spans[submission]
-
-    @cached_property
-    def are_texts(self) -> bool:
-        """Whether every text is one or null; a copy made by hand may hold other values."""
-        return _TEXT_OR_NULL.issuperset(map(type, self.columns[TEXT]))
 
     @property
     def number(self) -> int:

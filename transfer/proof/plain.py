@@ -22,6 +22,7 @@ from transfer.proof.stored import COLUMNS, Row, Stored
 from transfer.proof.submissions import MAX_NUMBER
 
 _NOT_PLAIN = object()  # equal to nothing that v3 could have
+_TEXT_OR_NULL = frozenset({str, type(None)})
 _NO_LIST: tuple[str, Mapping[str, int]] = ("", {})
 ORGANIZATION, DATA = map(COLUMNS["submissions"].index, ("organization_id", "data"))
 
@@ -102,10 +103,10 @@ class Plain:
             answers: those of the page.
             found: v3's rows by id.
         """
-        if not answers.are_texts:
-            return
-        values = self._values(answers)
-        fields, choices = answers.columns[FIELD], answers.columns[CHOICE]
+        texts, choices = answers.column(TEXT), answers.column(CHOICE)
+        if not _TEXT_OR_NULL.issuperset(map(type, texts)):
+            return  # a copy made by hand may hold other values
+        values, fields = self._values(texts, choices), answers.column(FIELD)
         for row in rows:
             there, form = found.get(row[0]), self._form(row[1])
             if there is None or form is None or not self._is_row(row, there, form):
@@ -147,9 +148,8 @@ class Plain:
             [(own[one].name, one) for one in sorted(own)],
         )
 
-    def _values(self, answers: PageAnswers) -> Sequence[Any]:
+    def _values(self, texts: Sequence[Any], choices: Sequence[Any]) -> Sequence[Any]:
         """What each answer is (M15): its text, or the name of its choice."""
-        texts, choices = answers.columns[TEXT], answers.columns[CHOICE]
         label = self._labels.get
         return [
             text if choice is None else _NOT_PLAIN if text else label(choice, _NOT_PLAIN)
