@@ -25,6 +25,7 @@ from django.db import connections
 from pliers.embedded.account import Account
 from pliers.embedded.cluster import ROLE, clean_environment, programs
 from pliers.embedded.files import server_processes
+from tests.aliases import pointed
 
 PORT = 5432  # the name of the socket file; no TCP port is open
 DATABASE = "crash"
@@ -177,18 +178,8 @@ class PrivateServer:
 @contextmanager
 def use_v3(settings: dict[str, Any]) -> Iterator[None]:
     """Point the default alias of this process at another v3."""
-    alias = connections.settings["default"]
-    before, old = dict(alias), connections["default"]
-    alias.update(settings)
-    new = connections.create_connection("default")
-    connections["default"] = new
-    try:
+    with pointed("default", settings):
         yield
-    finally:
-        new.close()
-        alias.clear()
-        alias.update(before)
-        connections["default"] = old
 
 
 def kill_all(data: Path) -> None:

@@ -22,6 +22,7 @@ from uuid import UUID
 from django.db import connections
 
 from legacy_v2.seed import schema
+from tests.aliases import pointed
 
 Row = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
@@ -170,18 +171,8 @@ def use_v2(path: Path | None = None, **settings: Any) -> Iterator[Any]:
             "NAME": f"file:{quote(str(path))}?mode=ro",
             "OPTIONS": {"uri": True},
         }
-    alias = connections.settings["v2"]
-    before, old = dict(alias), connections["v2"]
-    alias.update(settings)
-    new = connections.create_connection("v2")
-    connections["v2"] = new
-    try:
-        yield new
-    finally:
-        new.close()
-        alias.clear()
-        alias.update(before)
-        connections["v2"] = old
+    with pointed("v2", settings) as connection:
+        yield connection
 
 
 def copy_into_schema(v2: V2, name: str) -> None:

@@ -21,14 +21,20 @@ from transfer.batch import TableState
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7])
-def test_r2_stopped_at_every_batch_and_resumed_equals_an_undisturbed_run(
-    v2_path: Path, size: int
-) -> None:
+def undisturbed(v2_path: Path, size: int) -> dict[str, list[str]]:
+    """What a run that nothing stops makes of a v2; v3 is empty again."""
     rich_v2(v2_path)
     run(name="night", batch_size=size)
     whole = snapshot()
     empty_v3()
+    return whole
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_r2_stopped_at_every_batch_and_resumed_equals_an_undisturbed_run(
+    v2_path: Path, size: int
+) -> None:
+    whole = undisturbed(v2_path, size)
 
     rounds = 0
     while (report := run(name="night", batch_size=size, limit=size)).outcome == "limited":
@@ -50,10 +56,7 @@ def test_r2_a_run_that_dies_after_each_batch_and_is_started_again_equals_an_undi
     v2_path: Path, size: int
 ) -> None:
     """Also in the orphans beyond the last submission, and before a table's end is noted."""
-    rich_v2(v2_path)
-    run(name="night", batch_size=size)
-    whole = snapshot()
-    empty_v3()
+    whole = undisturbed(v2_path, size)
 
     def die(_state: TableState) -> None:
         raise PowerCutError

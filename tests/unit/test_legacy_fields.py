@@ -1,8 +1,6 @@
 """Ids and times of v2: the same Python values and the same comparisons on every server."""
 
 import json
-import subprocess
-import sys
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -17,6 +15,7 @@ from django.db.models.functions import Cast
 
 from legacy_v2.fields import GuidField, GuidForeignKey, NaiveDateTimeField
 from legacy_v2.models import FormSubmission, FormSubmissionMetaData, FormType, Organization
+from tests.mssql_django import printed_by
 
 GUID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 NAIVE = datetime.fromisoformat("2024-03-01 10:20:30.123456")
@@ -128,31 +127,9 @@ def test_postgresql_compares_ids_as_uuids() -> None:
     assert '("Organization"."Name")::uuid' in compiled(casted, "postgresql")[0]
 
 
-# mssql-django imports pyodbc whatever driver it is told to use, and pyodbc wants a library this
-# machine may not have. Nothing here connects, so a stand-in for the module will do; in a process
-# of its own, for mssql-django changes Django's functions when it is imported.
 SQL_SERVER_PROGRAM = """
-import json, sys
-from unittest.mock import MagicMock
-pyodbc = MagicMock(version="5.2.0", __name__="pyodbc")
-for name in ("Error", "InterfaceError", "DatabaseError", "DataError", "OperationalError",
-             "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError"):
-    setattr(pyodbc, name, type(name, (Exception,), {}))
-sys.modules["pyodbc"] = pyodbc
-import django
-from django.conf import settings
-settings.configure(
-    INSTALLED_APPS=["legacy_v2"],
-    DATABASE_ROUTERS=["legacy_v2.router.LegacyV2Router"],
-    USE_TZ=True,
-    DATABASES={"default": {}, "v2": {
-        "ENGINE": "mssql", "NAME": "Pliers", "HOST": "nowhere", "USER": "u", "PASSWORD": "p",
-        "OPTIONS": {"python_driver": "mssql_python"}}},
-)
-django.setup()
+import json
 from datetime import datetime
-from django.db import connections
-connections["v2"].__dict__["sql_server_version"] = 2022
 from django.db.models import Exists, OuterRef
 from legacy_v2.models import FormSubmission, FormType
 guid = "6F9619FF-8B86-D011-B42D-00CF4FC964FF"
@@ -170,10 +147,7 @@ print(json.dumps({
 
 
 def test_sql_server_gets_ids_as_text_of_36_characters_and_times_without_a_zone() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SQL_SERVER_PROGRAM], capture_output=True, text=True, check=True
-    )
-    result = json.loads(done.stdout)
+    result = json.loads(printed_by(SQL_SERVER_PROGRAM))
     statement = result["statement"].replace("[U0]", "U0")  # as Django 6 writes it
     assert "U0.[Id] = ([FormSubmission].[FormTypeId])" in statement
     assert "[FormSubmission].[Id] > %s" in result["statement"]

@@ -1,7 +1,5 @@
 """Other names than v2's own: in the models while they are in use, in queries composed then."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef
 
 from legacy_v2 import models as v2
 from legacy_v2 import names
+from tests.mssql_django import printed_by
 
 GUID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 TABLES = {table: f"tbl_{table}" for table in names.canonical()}
@@ -181,29 +180,7 @@ def test_names_already_in_use_are_not_touched_under_a_thread_that_reads() -> Non
     assert len(seen) == 1
 
 
-# As in test_legacy_fields: mssql-django imports pyodbc, which may lack its library here, and
-# changes Django's functions when it is imported.
 SQL_SERVER_PROGRAM = """
-import sys
-from unittest.mock import MagicMock
-pyodbc = MagicMock(version="5.2.0", __name__="pyodbc")
-for name in ("Error", "InterfaceError", "DatabaseError", "DataError", "OperationalError",
-             "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError"):
-    setattr(pyodbc, name, type(name, (Exception,), {}))
-sys.modules["pyodbc"] = pyodbc
-import django
-from django.conf import settings
-settings.configure(
-    INSTALLED_APPS=["legacy_v2"],
-    DATABASE_ROUTERS=["legacy_v2.router.LegacyV2Router"],
-    USE_TZ=True,
-    DATABASES={"default": {}, "v2": {
-        "ENGINE": "mssql", "NAME": "Pliers", "HOST": "nowhere", "USER": "u", "PASSWORD": "p",
-        "OPTIONS": {"python_driver": "mssql_python"}}},
-)
-django.setup()
-from django.db import connections
-connections["v2"].__dict__["sql_server_version"] = 2022
 from django.db.models import Exists, OuterRef
 from legacy_v2 import names
 from legacy_v2.models import FormSubmission, FormType
@@ -218,10 +195,7 @@ print(query.query.get_compiler("v2").as_sql()[0])
 
 
 def test_sql_server_gets_the_names_in_use() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SQL_SERVER_PROGRAM], capture_output=True, text=True, check=True
-    )
-    statement = done.stdout.replace("[U0]", "U0")
+    statement = printed_by(SQL_SERVER_PROGRAM).replace("[U0]", "U0")
     for place in (
         "FROM [tbl Submission]",
         "[tbl Submission].[Code]",

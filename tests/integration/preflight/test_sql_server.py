@@ -1,7 +1,6 @@
 """Given a v2 in SQL Server that is thus, preflight_v2 says so, over Microsoft's driver."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from tests.integration.preflight.checking import check, line, lines, of_v2
 from tests.renaming import every_name
-from tests.runs import rich_v2
 from tests.sqlserver import types
 from tests.sqlserver.server import V2Server, publish
 from tests.sqlserver.tables import Index
@@ -18,17 +16,6 @@ from transfer.preflight.lines import Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sql_server_driver")]
 PEER_ONLY = pytest.mark.peer_only
-
-
-@pytest.fixture
-def v2(v2_path: Path) -> V2:
-    return rich_v2(v2_path)
-
-
-@pytest.fixture
-def server(v2: V2) -> Iterator[V2Server]:
-    with publish(v2) as made, made.use():
-        yield made
 
 
 def retype(server: V2Server, table: str, column: str, kind: Any) -> None:

@@ -3,7 +3,6 @@
 A mask, a hidden row and a table out of sight look like v2's own data: nothing else would notice.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from django.core.management.base import CommandError
 from legacy_v2.names import canonical
 from tests.acceptance.verifying import run as command
 from tests.integration.preflight.checking import check, line, lines, of_v2
-from tests.runs import query, rich_v2, run
+from tests.runs import query, run
 from tests.sqlserver.rights import MASK
 from tests.sqlserver.server import V2Server, publish
 from tests.v2 import V2, make_v2
@@ -24,17 +23,6 @@ pytestmark = [
     pytest.mark.usefixtures("sql_server_driver"),
     pytest.mark.peer_only,
 ]
-
-
-@pytest.fixture
-def v2(v2_path: Path) -> V2:
-    return rich_v2(v2_path)
-
-
-@pytest.fixture
-def server(v2: V2) -> Iterator[V2Server]:
-    with publish(v2) as made, made.use():
-        yield made
 
 
 def test_a_masked_column_blocks_with_the_grant(server: V2Server) -> None:
