@@ -79,11 +79,7 @@ def _measure(contest: Contest, rounds: int, found: Findings) -> None:
     for key, why in contest.left_out.items():
         found.notes.append(f"{key}. {NAMES[key]} did not take part: {why}")
     if contest.killed:
-        shares = ", ".join(f"{share:.1%}" for share in contest.killed.values())
-        rounds = ", ".join(map(str, contest.killed))
-        found.notes.append(
-            f"k was killed when the books said {shares} (round {rounds}); it has the rest to do"
-        )
+        found.notes.append(contest.how_far())
     if float(found.conditions["load before"]) > BUSY * (os.cpu_count() or 1):
         found.notes.append("the machine was busy with other work: these figures tell little")
     if contest.data.submissions != BARS_ARE_FOR:

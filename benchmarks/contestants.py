@@ -172,6 +172,11 @@ class Contest:
         self.killed[self._round] = reached / self.data.submissions
         self._take("k", done.seconds, done.cpu)
 
+    def how_far(self) -> str:
+        """How far the imports were that were killed: the more they had, the less k had to do."""
+        shares = (f"{share * 100:.1f} % in round {n}" for n, share in self.killed.items())
+        return f"what k resumes was killed when the books said {', '.join(shares)}"
+
     def peaks(self) -> None:
         """Peak memory of the import and of the proof, in runs of their own (i)."""
         if "i" not in self.asked:

@@ -56,6 +56,7 @@ def test_after_a_round_that_k_missed_each_of_its_rounds_meets_its_own(
 
     assert (found.low, found.high) == (0.2, 0.3)
     assert contest.killed == {2: 0.9, 3: 0.95}
+    assert contest.how_far().endswith("the books said 90.0 % in round 2, 95.0 % in round 3")
     assert contest.left_out == {}
 
 
