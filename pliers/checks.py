@@ -103,11 +103,12 @@ def check_stored_warnings(**_: Any) -> list[CheckMessage]:
 @register(SETTINGS)
 def check_workers(**_: Any) -> list[CheckMessage]:
     """E007: the number of workers is one that --workers takes."""
-    if 0 <= settings.PLIERS_WORKERS <= settings.PLIERS_MOST_WORKERS:
+    asked = settings.PLIERS_WORKERS
+    if asked is None or 1 <= asked <= settings.PLIERS_MOST_WORKERS:
         return []
     return [
         Error(
-            f"PLIERS_WORKERS is {settings.PLIERS_WORKERS}.",
+            f"PLIERS_WORKERS is {asked}.",
             hint=f"Write a number from 1 to {settings.PLIERS_MOST_WORKERS}, or nothing: the "
             "machine decides then.",
             id="pliers.E007",

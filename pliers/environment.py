@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import environ
@@ -56,14 +56,19 @@ class Environment:
         value: str = self._env.str(name, default="")
         return value or default
 
-    def number(self, name: str, default: int) -> int:
+    @overload
+    def number(self, name: str, default: int) -> int: ...
+    @overload
+    def number(self, name: str, default: None) -> int | None: ...
+    def number(self, name: str, default: int | None) -> int | None:
         """Return a whole number.
 
         Raises:
             ImproperlyConfigured: it is not one.
         """
+        value = self.text(name)
         try:
-            return int(self.text(name, str(default)))
+            return int(value) if value else default
         except ValueError:
             raise ImproperlyConfigured(f"{name} has to be a whole number") from None
 

@@ -112,9 +112,9 @@ V2_MAPPING = (
     else None
 )
 V2_MAX_STORED_WARNINGS = ENVIRONMENT.number("V2_MAX_STORED_WARNINGS", 1000)
-# 0: as many as this machine is good for.
 PLIERS_MOST_WORKERS = 32
-PLIERS_WORKERS = ENVIRONMENT.number("PLIERS_WORKERS", 0)
+# None: as many as this machine is good for.
+PLIERS_WORKERS = ENVIRONMENT.number("PLIERS_WORKERS", None)
 
 LOGGING = {
     "version": 1,

@@ -20,8 +20,9 @@ def default_workers() -> int:
     v3's work for a worker and the worker's own are about as much: so with two workers two cores
     are busy to the end, with one they wait for each other.
     """
-    if settings.PLIERS_WORKERS:
-        return settings.PLIERS_WORKERS
+    asked: int | None = settings.PLIERS_WORKERS
+    if asked is not None:
+        return asked
     known = getattr(os, "sched_getaffinity", None)  # macOS has none
     cores = len(known(0)) if known else os.cpu_count() or 1
     return max(1, min(cores, MOST_BY_DEFAULT))

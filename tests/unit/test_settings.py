@@ -226,12 +226,19 @@ def test_the_settings_of_the_project_pass_their_checks():
         ("V2_MAPPING", Path("Makefile"), "pliers.E004"),
         ("V2_MAX_STORED_WARNINGS", -1, "pliers.E005"),
         ("PLIERS_WORKERS", -1, "pliers.E007"),
+        ("PLIERS_WORKERS", 0, "pliers.E007"),
         ("PLIERS_WORKERS", 33, "pliers.E007"),
     ],
 )
 def test_a_wrong_setting_is_found_by_a_check(settings, name, value, code):
     setattr(settings, name, value)
     assert found_ids() == [code]
+
+
+def test_without_a_number_of_workers_the_machine_decides(settings):
+    settings.PLIERS_WORKERS = None
+
+    assert found_ids() == []
 
 
 def test_v3_in_anything_but_postgresql_is_found_by_a_check(monkeypatch):

@@ -21,7 +21,7 @@ from transfer.workers import shared_pacing
 def test_the_default_is_a_worker_for_each_core_this_process_may_use(
     monkeypatch: pytest.MonkeyPatch, settings: Any, cores: int, number: int
 ) -> None:
-    settings.PLIERS_WORKERS = 0
+    settings.PLIERS_WORKERS = None
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)), raising=False)
 
     assert team.default_workers() == number
@@ -36,7 +36,7 @@ def test_a_setting_says_another_number(settings: Any) -> None:
 def test_where_no_system_tells_what_may_be_used_all_cores_count(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    settings.PLIERS_WORKERS = 0
+    settings.PLIERS_WORKERS = None
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
 
