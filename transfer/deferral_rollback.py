@@ -39,7 +39,7 @@ def build_indexes(target: Target, remark: Callable[[str], None]) -> None:
         built = 0
         for index in _indexes(left):
             try:
-                settlement.build(index)
+                settlement.build(index, patient=False)  # its rows are still there
             except TargetLostError:
                 raise
             except (TargetError, psycopg.Error) as error:

@@ -24,11 +24,15 @@ from transfer.deferral_keys import Key
 from transfer.deferral_rows import ROWS_AT_ONCE, Removal
 from transfer.deferral_warnings import Warned
 from transfer.exceptions import TargetError
+from transfer.older_sessions import moment, older
 from transfer.plan import Step
 from transfer.source import Source
 from transfer.target import Target
 
 FOREIGN_KEY_VIOLATION = "23503"
+# How long a session that still sees rows that are gone is waited for.
+ONLOOKERS_SECONDS = 60.0
+ONLOOKERS_PAUSE = 0.2
 _SETTLE = """
     UPDATE migration_deferrals SET settled_at = clock_timestamp()
      WHERE migration_name = %s AND table_name = %s AND kind = %s
@@ -74,8 +78,13 @@ class Settlement:
             f" proven in {time.monotonic() - began:,.1f} s"
         )
 
-    def build(self, index: Index) -> None:
+    def build(self, index: Index, *, patient: bool = True) -> None:
         """Build an index again; rows that it does not take are taken out first.
+
+        Args:
+            index: which.
+            patient: wait for whoever still sees rows that are gone; PostgreSQL puts them into the
+                index, too.
 
         Raises:
             TargetError: it cannot be built.
@@ -83,24 +92,40 @@ class Settlement:
         if self._build(index) is None:
             return
         taken = self._take_out_refused(index, self.source) if self.source else 0
+        # Rows that are gone may have been taken out by an earlier start, or rolled back.
+        onlookers = self._wait_for_onlookers() if patient else []
         refused = self._build(index)
-        # Building looks at deleted rows too, as long as any transaction may see them.
-        for pause in BUILD_PAUSES if taken else ():
-            if refused is None:
+        if refused is None:
+            return
+        reason = f"no row of {self.migration!r} is taken out for it"
+        if onlookers:
+            seen_by = ", ".join(onlookers)
+            reason = f"a row that is gone counts as long as somebody may still see it: {seen_by}"
+        elif taken:
+            reason = f"{taken:,} row(s) were taken out for it"
+        raise TargetError(
+            f"index {index.name} of {self.step.table} cannot be built again: {refused} "
+            f"({reason}); it was: {index.definition}",
+            table=self.step.table,
+        ) from refused
+
+    def _wait_for_onlookers(self) -> list[str]:
+        """Wait until nobody sees rows that are gone by now; who still does at the end."""
+        target = self.target
+        now = target.retrying(lambda: moment(target.writer))
+        deadline = time.monotonic() + ONLOOKERS_SECONDS
+        told = False
+        while onlookers := target.retrying(lambda: older(target.writer, now)):
+            if time.monotonic() > deadline:
                 break
-            time.sleep(pause)
-            refused = self._build(index)
-        if refused is not None:
-            rows = (
-                f"{taken:,} row(s) were taken out for it, which an older transaction still sees"
-                if taken
-                else f"no row of {self.migration!r} is taken out for it"
-            )
-            raise TargetError(
-                f"index {index.name} of {self.step.table} cannot be built again: {refused} "
-                f"({rows}); it was: {index.definition}",
-                table=self.step.table,
-            ) from refused
+            if not told:
+                told = True
+                self.remark(
+                    f"{self.step.table}: waiting for who still sees rows that are gone: "
+                    f"{', '.join(onlookers)}"
+                )
+            time.sleep(ONLOOKERS_PAUSE)
+        return onlookers
 
     def _build(self, index: Index) -> IndexRefusesRowsError | None:
         target, table = self.target, self.step.table

@@ -211,3 +211,32 @@ def test_r7_refused_rows_that_an_older_transaction_still_sees_are_waited_for(
     assert waited
     assert len(documents("submissions")) == 8
     assert "app_index" in indexes()
+
+
+def test_r7_who_goes_on_seeing_refused_rows_is_named_at_every_start(
+    v2: V2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second start has no row to take out: the first did."""
+    query("CREATE INDEX app_index ON submissions (((data->>'who')::int))")
+    answered(v2, 2, "no number")
+    want = normal()
+    monkeypatch.setattr(deferral_settle, "ONLOOKERS_SECONDS", 0)
+    with another_session() as dump:
+
+        def look() -> None:
+            dump.execute("SET application_name = 'pg_dump'")
+            dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            dump.execute("SELECT FROM forms")
+
+        for observer in (in_submissions(look), None):
+            with pytest.raises(RunStoppedError, match="index app_index of submissions") as stopped:
+                deferred(observer)
+            assert (
+                "a row that is gone counts as long as somebody may still see it: "
+                f"pg_dump (backend {dump.info.backend_pid}, in its transaction since "
+            ) in stopped.value.message
+        dump.execute("COMMIT")
+
+    deferred()
+
+    assert whole() == want

@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 
 from tests.integration.deferral.common import (
+    another_session,
     deferred,
     forget,
     in_submissions,
@@ -55,7 +56,7 @@ def test_r7_indexes_are_built_and_keys_proven_on_the_way(v2_path: Path) -> None:
     assert unsettled() == []
 
 
-def test_an_index_that_refuses_a_row_is_built_when_the_row_is_gone(v2_path: Path) -> None:
+def with_an_index_that_refuses_all(v2_path: Path) -> None:
     v2 = make_v2(
         v2_path,
         organizations=[{}],
@@ -65,13 +66,11 @@ def test_an_index_that_refuses_a_row_is_built_when_the_row_is_gone(v2_path: Path
     )
     for row in v2.submissions:
         v2.add("answers", {"FormSubmissionId": row["Id"], "FreeFormEntry": "no number"})
-    # A session that looks at an older state would keep the removed rows in an index's way: one
-    # that an earlier test left, or autovacuum.
-    query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
     query("CREATE INDEX app_index ON submissions (((data->>'who')::int))")
+
+
+def test_an_index_that_refuses_a_row_is_built_when_the_row_is_gone(v2_path: Path) -> None:
+    with_an_index_that_refuses_all(v2_path)
     before = indexes()
     cut_off(v2_path)
     observer = Quiet()
@@ -79,6 +78,35 @@ def test_an_index_that_refuses_a_row_is_built_when_the_row_is_gone(v2_path: Path
     assert rollback("night", observer=observer).outcome == "finished"
 
     assert any("app_index" in line and "stays open" in line for line in observer.remarks)
+    assert indexes() == before
+    assert unsettled() == []
+
+
+def test_an_index_waits_for_whoever_may_still_see_rows_that_are_gone(v2_path: Path) -> None:
+    with_an_index_that_refuses_all(v2_path)
+    before = indexes()
+    cut_off(v2_path)
+    with another_session() as application:
+
+        class Waiting(Quiet):
+            def remark(self, text: str) -> None:
+                super().remark(text)
+                if "waiting for" in text:
+                    application.execute("COMMIT")
+
+        observer = Waiting()
+        backend = application.info.backend_pid
+        application.execute("SET application_name = 'pg_dump'")
+        application.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        application.execute("SELECT FROM forms")
+
+        assert rollback("night", observer=observer).outcome == "finished"
+
+    (waited,) = [line for line in observer.remarks if "waiting for" in line]
+    assert waited.startswith(
+        "submissions: waiting for who still sees rows that are gone: "
+        f"pg_dump (backend {backend}, in its transaction since "
+    )
     assert indexes() == before
     assert unsettled() == []
 
