@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
+from django.db.models.fields.related_lookups import RelatedIsNull
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.functional import cached_property
 
@@ -176,6 +177,18 @@ class GuidForeignKey(_GuidColumnMixin, _ForeignKey):
             "db_index": False,
         }
         super().__init__(to, on_delete, **(undeclared | kwargs))
+
+
+@GuidForeignKey.register_lookup
+class GuidIsNull(RelatedIsNull):
+    """Whether a reference is null, so that SQLite's index serves it beside other conditions."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        """The condition: ``IS NULL`` with a collation, or joined by OR, reads the whole table."""
+        if not self.rhs:
+            return self.as_sql(compiler, connection)
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} IS %s", (*params, None)
 
 
 def is_id_field(field: "models.Field[Any, Any]") -> bool:

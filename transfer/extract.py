@@ -113,8 +113,11 @@ def _bound(at: str, whole: bool) -> Value:  # noqa: FBT001 - of a column
     return Value(at, TextField())
 
 
-def has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
+def has_key(source: Source, model: type[Model], key: str, after: str = "") -> tuple[Q, Q]:
     """Conditions: the row can be read by its key; it cannot, which only a hand-made copy can hold.
+
+    Where the row's key is known to be behind another one, ``after``, the first does not say so
+    again: of two lower ends SQLite's planner may take the one that it reads a whole index for.
 
     A key can be null; in SQLite also empty, or a number or bytes, which sort before and after text.
     Where ids are numbers (legacy_v2.ids), a number is what they should be.
@@ -123,7 +126,9 @@ def has_key(source: Source, model: type[Model], key: str) -> tuple[Q, Q]:
     if source.connection.vendor != "sqlite" or _is_number(source, model, key):
         return ~null, null
     no_text, no_bytes = Value("", TextField()), Value(b"", BinaryField())
-    has = Q(**{f"{key}__gt": no_text, f"{key}__lt": no_bytes})
+    has = Q(**{f"{key}__lt": no_bytes})
+    if not after:
+        has &= Q(**{f"{key}__gt": no_text})
     return has, null | Q(**{f"{key}__lte": no_text}) | Q(**{f"{key}__gte": no_bytes})
 
 
@@ -176,10 +181,10 @@ def ranges(
     Rows without such a key, which only a copy made by hand can hold, are in the first page.
     """
     key = columns[0]
-    keyed, keyless = has_key(source, query.model, key)
-    with_key = query.filter(keyed).order_by(key)
     first = not after
     while True:
+        keyed, keyless = has_key(source, query.model, key, after)
+        with_key = query.filter(keyed).order_by(key)
         bound = source.read(between(source, with_key, key, after)[:SCAN_SIZE], (key,))
         if not (bound.length or first):
             return

@@ -209,13 +209,13 @@ def _parts(
         keyless: with those that name no submission, all at once.
     """
     extra: list[V2Answer] = []
-    keyed, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
     if keyless and source.may_be_null(v2.FormSubmissionMetaData, _KEY):
+        _, without = has_key(source, v2.FormSubmissionMetaData, _KEY)
         extra = list(source.read(answers.filter(without), ANSWER_COLUMNS).rows())
-    if not (low and high):
-        answers = answers.filter(keyed)
     while True:
-        inside = between(source, answers, _KEY, low, high).order_by(_KEY)
+        keyed, _ = has_key(source, v2.FormSubmissionMetaData, _KEY, low)
+        some = answers if low and high else answers.filter(keyed)
+        inside = between(source, some, _KEY, low, high).order_by(_KEY)
         page = source.read_rows(inside[:ANSWERS_AT_ONCE], ANSWER_COLUMNS, CHARACTERS_AT_ONCE)
         if page.length < ANSWERS_AT_ONCE and not page.cut:
             # Within the submissions' range the last key is theirs, whatever an orphan's is.
@@ -227,7 +227,7 @@ def _parts(
         if whole:
             last = key_text(page.rows[whole - 1][0])
         else:
-            page = source.read_rows(between(source, answers, _KEY, low, last), ANSWER_COLUMNS)
+            page = source.read_rows(between(source, some, _KEY, low, last), ANSWER_COLUMNS)
             whole = page.length
         yield _Part(page.rows[:whole], extra, last, ends=False)
         extra, low = [], last

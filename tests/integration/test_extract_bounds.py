@@ -13,12 +13,15 @@ from legacy_v2.ids import uuid_of
 from tests.runs import TABLES, empty_v3, rich_v2, run, snapshot
 from tests.v2 import V2, copy_into_schema, guid, make_v2, use_v2
 from transfer import extract_submissions
+from transfer.extract import between, has_key
 from transfer.extract_submissions import SubmissionBatch, submissions
 from transfer.source import Source
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EVERYTHING = v2_models.FormSubmission._default_manager.all()
+ANSWERS = v2_models.FormSubmissionMetaData._default_manager.all()
+LOW = guid(10, 1)
 
 
 def uneven_v2(path: Path) -> V2:
@@ -263,3 +266,16 @@ def test_a_text_that_python_takes_for_a_number_is_none_to_v2(v2_path: Path) -> N
         v2.execute("INSERT INTO FormSubmission (Id) VALUES (?)", [key])
 
     assert [row.id for batch in read(1) for row in batch.rows] == [uuid_of(5), uuid_of(6), "1_000"]
+
+
+def test_what_lies_behind_a_key_is_found_by_one_end_of_the_index(v2_path: Path) -> None:
+    """Of two lower ends SQLite may take the one that it reads the whole index for."""
+    make_v2(v2_path)
+    with closing(Source()) as source:
+        keyed, _ = has_key(source, v2_models.FormSubmissionMetaData, "form_submission_id", LOW)
+        behind = between(source, ANSWERS.filter(keyed), "form_submission_id", LOW)
+        plan = behind.order_by("form_submission_id").explain()
+        statement, _ = behind.query.sql_with_params()
+
+    assert "SEARCH" in plan
+    assert statement.count(" > ") == 1
