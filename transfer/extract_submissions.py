@@ -142,7 +142,7 @@ def _beyond(
 def _has_own_keys(source: Source) -> bool:
     """Whether answers can be read in pages by their own Ids: each has one, and none twice.
 
-    Only SQL Server says so; a copy made by hand may hold any Id twice, or none.
+    Only SQL Server says so; a copy made by hand may hold none.
     """
     model = v2.FormSubmissionMetaData
     has_ids = source.has(model, "id") and not source.may_be_null(model, "id")

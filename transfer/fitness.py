@@ -28,7 +28,7 @@ KEYED = (
 )
 ONCE = "of the rows with this Id leave one, or give the others Ids of their own"
 # An index of one column that lets it hold nothing twice, and has all rows.
-_UNIQUE = """
+_UNIQUE_ON_SQL_SERVER = """
     SELECT COUNT(*)
       FROM sys.indexes AS i
       JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id
@@ -40,6 +40,16 @@ _UNIQUE = """
                          FROM sys.index_columns AS other
                         WHERE other.object_id = i.object_id AND other.index_id = i.index_id
                           AND other.key_ordinal = 2)
+"""
+# The same, where the index takes two spellings of a GUID for one.
+_UNIQUE_ON_SQLITE = """
+    SELECT COUNT(*)
+      FROM pragma_index_list(%s) AS i
+     WHERE i."unique" = 1 AND i.partial = 0
+       AND EXISTS (SELECT 1 FROM pragma_index_xinfo(i.name) AS k
+                    WHERE k."key" = 1 AND k.name = %s COLLATE NOCASE AND k.coll = 'NOCASE')
+       AND NOT EXISTS (SELECT 1 FROM pragma_index_xinfo(i.name) AS other
+                        WHERE other."key" = 1 AND other.seqno > 0)
 """
 # Of columns that show another value to who lacks the right UNMASK: dynamic data masking.
 _MASKED = """
@@ -63,16 +73,20 @@ _SHOWN = 3
 
 def is_unique(source: Source, model: type[Model]) -> bool:
     """Whether the database itself lets no Id of a table be there twice; False: not known."""
-    if source.connection.vendor != SQL_SERVER:
-        return False
     key = str(names.field_of(model, "id").column)
-    return bool(source.select(_UNIQUE, [table_sql(source.connection, model), key])[0][0])
+    if source.connection.vendor == SQL_SERVER:
+        asked = _UNIQUE_ON_SQL_SERVER, [table_sql(source.connection, model), key]
+    elif source.connection.vendor == "sqlite":
+        asked = _UNIQUE_ON_SQLITE, [model._meta.db_table, key]
+    else:
+        return False
+    return bool(source.select(*asked)[0][0])
 
 
 def ids_twice(source: Source) -> "Iterator[tuple[type[Model], QuerySet[Any, Any]]]":
     """The tables that could hold an Id twice, each with a query for the Ids that it does.
 
-    Where SQL Server has a key over the Id it is taken at its word; else the Ids are counted.
+    A key over the Id is taken at its word, as far as is_unique knows; else the Ids are counted.
     """
     for model in KEYED:
         if source.has(model, "id") and not is_unique(source, model):

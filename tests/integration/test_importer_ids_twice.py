@@ -1,16 +1,19 @@
 """Imports of a v2 in which an Id is there twice: only a copy made by hand can hold that."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from legacy_v2 import models as v2_models
 from legacy_v2 import names
 from tests.runs import documents, empty_v3, errors, query, run
 from tests.v2 import guid, make_v2
 from transfer.exceptions import SourceError
-from transfer.fitness import KEYED
+from transfer.fitness import KEYED, ids_twice, is_unique
+from transfer.source import Source
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,3 +113,29 @@ def test_r1_two_answers_with_one_id_are_two_errors_in_whatever_batches_they_are(
     found = errors("answer_orphaned")
     assert sorted(e["error_detail"]["FreeFormEntry"] for e in found) == ["first", "second"]
     assert [(e["attempts"], e["occurrence"]) for e in found] == [(1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("index", "vouches"),
+    [
+        ("", False),
+        ('UNIQUE INDEX own ON FormSubmission ("id" COLLATE NOCASE)', True),
+        ("UNIQUE INDEX own ON FormSubmission (Id COLLATE BINARY)", False),
+        ("INDEX own ON FormSubmission (Id COLLATE NOCASE)", False),
+        ("UNIQUE INDEX own ON FormSubmission (Id COLLATE NOCASE, LookupCode)", False),
+        ("UNIQUE INDEX own ON FormSubmission (Id COLLATE NOCASE) WHERE LookupCode > ''", False),
+    ],
+)
+def test_a_sqlite_copy_is_counted_but_where_an_index_takes_both_spellings_for_one(
+    v2_path: Path, index: str, vouches: bool
+) -> None:
+    v2 = make_v2(v2_path, nocase=False)
+    v2.loosen("FormSubmission")
+    if index:
+        v2.execute(f"CREATE {index}")
+
+    with closing(Source()) as source:
+        counted = [names.table(model) for model, _ in ids_twice(source)]
+        assert is_unique(source, v2_models.FormSubmission) is vouches
+
+    assert ("FormSubmission" in counted) is not vouches
