@@ -56,9 +56,12 @@ _THERE = """
 """
 # Rows of one migration, a page at a time; those of others had the index on them all along.
 _PAGE = sql.SQL(
-    "SELECT id FROM {table} WHERE metadata->>'migration_batch' = %s AND id > %s"
+    "SELECT id FROM {table} WHERE metadata->'migration_batch' = to_jsonb(%s::text) AND id > %s"
     " ORDER BY id LIMIT %s"
 )
+# For each page of them to begin where the last one ended: by the key, not by reading all of them
+# and sorting.
+_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 _TRY = sql.SQL("INSERT INTO index_probe SELECT * FROM {table} WHERE id = ANY(%s)")
 
 
@@ -151,6 +154,7 @@ def refused_rows(
         # Under the name that PostgreSQL's words about a row will name.
         create = sql.SQL("CREATE INDEX {} ON index_probe USING ").format(sql.Identifier(index.name))
         connection.execute(create.as_bytes(connection) + kind.encode())
+        connection.execute(_BY_KEY)
         while True:
             page = connection.execute(_PAGE.format(table=name), (migration, after, PROBE_AT_ONCE))
             ids = [row[0] for row in page.fetchall()]

@@ -112,12 +112,19 @@ def wait_for_writers(target: Target, keys: Sequence[Key]) -> None:
         waiting &= set(target.read(sql.SQL(_WRITERS), (parents,)))
 
 
-def stage_orphans(connection: Connection, table: str, key: Key) -> None:
-    """Put the ids of the rows whose parent is not there into the temporary table ``orphans``."""
-    connection.execute("CREATE TEMPORARY TABLE IF NOT EXISTS orphans (id uuid PRIMARY KEY)")
+def stage_orphans(connection: Connection, table: str, migration: str, key: Key) -> None:
+    """Put the ids of the rows whose parent is not there into the temporary table ``orphans``.
+
+    Beside each stands whether the migration wrote it.
+    """
+    connection.execute(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS orphans (id uuid PRIMARY KEY, own boolean NOT NULL)"
+    )
     connection.execute("TRUNCATE orphans")
     query = sql.SQL(
-        "INSERT INTO orphans SELECT child.id FROM {child} AS child WHERE ({given})"
+        "INSERT INTO orphans"
+        " SELECT child.id, child.metadata->>'migration_batch' IS NOT DISTINCT FROM %s"
+        " FROM {child} AS child WHERE ({given})"
         " AND NOT EXISTS (SELECT FROM {only} {parent} AS parent WHERE {same})"
     )
     columns = [sql.Identifier("child", column) for column in key.columns]
@@ -133,28 +140,25 @@ def stage_orphans(connection: Connection, table: str, key: Key) -> None:
             same=sql.SQL(" AND ").join(
                 sql.SQL("{} = {}").format(*pair) for pair in zip(parents, columns, strict=True)
             ),
-        )
+        ),
+        (migration,),
     )
+    connection.execute("ANALYZE orphans")  # or each page of many would be sorted out of all
 
 
-def next_orphans(
-    connection: Connection, table: str, migration: str, after: str | None, size: int
-) -> list[str]:
-    """The next staged rows that this migration wrote, by id."""
-    query = sql.SQL(
-        "SELECT id::text FROM orphans JOIN {table} AS child USING (id)"
-        " WHERE child.metadata->>'migration_batch' = %(migration)s"
-        " AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid) ORDER BY id LIMIT %(size)s"
-    ).format(table=sql.Identifier(table))
-    found = connection.execute(query, {"migration": migration, "after": after, "size": size})
+def next_orphans(connection: Connection, after: str | None, size: int) -> list[str]:
+    """The next staged rows that the migration wrote, by id."""
+    beyond = sql.SQL("AND id > %(after)s::uuid" if after else "")
+    # By the key itself, not its text, and with a limit that the plan knows: or all that are left
+    # would be sorted for each page.
+    query = sql.SQL("SELECT id::text FROM orphans WHERE own {} ORDER BY orphans.id LIMIT {}")
+    found = connection.execute(query.format(beyond, sql.Literal(size)), {"after": after})
     return [row[0] for row in found]
 
 
-def others_orphans(connection: Connection, table: str, migration: str) -> tuple[int, list[str]]:
-    """The staged rows that this migration did not write: how many, and the first ids."""
-    query = sql.SQL(
-        "SELECT count(*) OVER (), id::text FROM orphans JOIN {table} AS child USING (id)"
-        " WHERE child.metadata->>'migration_batch' IS DISTINCT FROM %s ORDER BY id LIMIT 5"
-    ).format(table=sql.Identifier(table))
-    found = connection.execute(query, (migration,)).fetchall()
+def others_orphans(connection: Connection) -> tuple[int, list[str]]:
+    """The staged rows that the migration did not write: how many, and the first ids."""
+    found = connection.execute(
+        "SELECT count(*) OVER (), id::text FROM orphans WHERE NOT own ORDER BY orphans.id LIMIT 5"
+    ).fetchall()
     return (found[0][0] if found else 0), [row[1] for row in found]

@@ -29,8 +29,11 @@ from transfer.target import Connection, Target, first_line
 
 # Rows a transaction: as many as v2 is asked for at once.
 ROWS_AT_ONCE = reread.AT_ONCE
+# That the migration wrote a row is asked so that no index serves it: for each few ids the planner
+# might read all of its rows by the one that there is (Doomed.written_whatever_index).
 _REMOVE = sql.SQL(
-    "DELETE FROM {table} WHERE id = ANY(%s::uuid[]) AND metadata->>'migration_batch' = %s"
+    "DELETE FROM {table}"
+    " WHERE id = ANY(%s::uuid[]) AND metadata->'migration_batch' = to_jsonb(%s::text)"
     " RETURNING id::text, to_jsonb({table})"
 )
 # Who adds a row that refers to one of these waits from here on, or is seen.
@@ -40,7 +43,8 @@ _HOLD = sql.SQL(
 )
 _REFERRED = sql.SQL(
     "SELECT EXISTS (SELECT FROM {table} AS t JOIN {child} AS c ON {matches}"
-    " WHERE t.id = ANY(%(ids)s::uuid[]) AND t.metadata->>'migration_batch' = %(migration)s{other})"
+    " WHERE t.id = ANY(%(ids)s::uuid[])"
+    " AND t.metadata->'migration_batch' = to_jsonb(%(migration)s::text){other})"
 )
 _FORGET_WARNINGS = """
     DELETE FROM migration_errors

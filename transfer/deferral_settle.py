@@ -192,7 +192,7 @@ class Settlement:
 
     def _prove(self, key: Key) -> None:
         writer, table = self.target.writer, self.step.table
-        deferral_keys.stage_orphans(writer, table, key)
+        deferral_keys.stage_orphans(writer, table, self.migration, key)
         refusal = Refusal(
             0,
             FOREIGN_KEY_VIOLATION,
@@ -201,9 +201,7 @@ class Settlement:
         )
         after = None
         taken = 0
-        while page := deferral_keys.next_orphans(
-            writer, table, self.migration, after, ROWS_AT_ONCE
-        ):
+        while page := deferral_keys.next_orphans(writer, after, ROWS_AT_ONCE):
             if self.source is None:
                 raise TargetError(
                     f"rows of {self.migration!r} break {key.name}, such as {', '.join(page[:5])}; "
@@ -219,7 +217,7 @@ class Settlement:
                 f"{table}: {taken:,} row(s) lost their parent while keys were off ({key.name}); "
                 "they are recorded as errors"
             )
-        others, first = deferral_keys.others_orphans(writer, table, self.migration)
+        others, first = deferral_keys.others_orphans(writer)
         if others:
             self.remark(
                 f"{table}: {others:,} row(s) that this migration did not write break {key.name}, "

@@ -25,7 +25,8 @@ from transfer.work import Run, Work
 _PARENTS = sql.SQL(
     "SELECT document->>'organization_id', document->>'form_id'"
     " FROM {table} AS t CROSS JOIN LATERAL to_jsonb(t) AS document"
-    " WHERE t.id = ANY(%s::uuid[]) AND t.metadata->>'migration_batch' = %s"
+    # No index serves this: one that lists all of the migration's rows might be read for each few.
+    " WHERE t.id = ANY(%s::uuid[]) AND t.metadata->'migration_batch' = to_jsonb(%s::text)"
 )
 
 

@@ -271,7 +271,7 @@ def present_emails(target: Target, organizations: Collection[str]) -> dict[tuple
     query = sql.SQL(
         "SELECT id::text, organization_id::text, email FROM users"
         " WHERE organization_id = ANY(%s::uuid[]) AND (%s = '' OR id > NULLIF(%s, '')::uuid)"
-        " ORDER BY id LIMIT %s"
+        " ORDER BY users.id LIMIT %s"  # not its text: all that are left would be sorted
     )
     known = sorted(filter(is_id, organizations))
     found: dict[tuple[str, str], str] = {}

@@ -27,7 +27,7 @@ SELECT id::text, organization_id::text, email
  -- Another migration's, too: it may have been of another v2.
  WHERE metadata->>'migration_batch' IS DISTINCT FROM %(migration)s
    AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
- ORDER BY id
+ ORDER BY users.id  -- not its text: all that are left would be sorted for each page
  LIMIT %(size)s
 """
 # By lower() the server finds what folding finds, but for rare letters, and more.

@@ -46,6 +46,7 @@ SELECT {columns}
  WHERE metadata->>'migration_batch' = %(migration)s
 """
 _COUNT = "SELECT count(*) FROM {table} WHERE metadata->>'migration_batch' = %(migration)s"
+# By the key's own order: that of its text would have all that are left sorted for each page.
 _IDS = """
 SELECT id::text
   FROM (SELECT id, metadata
@@ -53,7 +54,7 @@ SELECT id::text
          WHERE %(after)s::uuid IS NULL OR id > %(after)s::uuid
          ORDER BY id OFFSET 0) AS row
  WHERE metadata->>'migration_batch' = %(migration)s
- ORDER BY id
+ ORDER BY row.id
  LIMIT %(size)s
 """
 _FORM_FIELDS = """
