@@ -13,7 +13,8 @@ _NOW = "SELECT pg_current_xact_id()::text"
 # A snapshot keeps what was deleted since the oldest transaction it does not see the end of; so
 # does a transaction that writes. VACUUM's own snapshot keeps nothing.
 _OLDER = """
-    SELECT format('%%s (backend %%s%%s)', coalesce(nullif(application_name, ''), 'unnamed'),
+    SELECT format('%%s (backend %%s%%s)',
+                  coalesce(nullif(application_name, ''), backend_type, 'unnamed'),
                   session.pid, ', in its transaction since ' || to_char(
                   xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'))
       FROM pg_stat_activity AS session

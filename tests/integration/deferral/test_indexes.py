@@ -231,10 +231,9 @@ def test_r7_who_goes_on_seeing_refused_rows_is_named_at_every_start(
         for observer in (in_submissions(look), None):
             with pytest.raises(RunStoppedError, match="index app_index of submissions") as stopped:
                 deferred(observer)
-            assert (
-                "a row that is gone counts as long as somebody may still see it: "
-                f"pg_dump (backend {dump.info.backend_pid}, in its transaction since "
-            ) in stopped.value.message
+            said = stopped.value.message
+            assert "a row that is gone counts as long as somebody may still see it: " in said
+            assert f"pg_dump (backend {dump.info.backend_pid}, in its transaction since " in said
         dump.execute("COMMIT")
 
     deferred()
