@@ -19,7 +19,8 @@ ARGS ?=
 TESTS := $(PY) -m pytest -m "not browser" -n 2 --dist worksteal
 
 # The demo plays with databases of its own, whatever .env or the environment names.
-DEMO := DATABASE_URL= V2_DATABASE_URL= V2_TIME_ZONE= V2_FORM_STATUS= V2_MAPPING= $(MANAGE)
+DEMO := DATABASE_URL= V2_DATABASE_URL= V2_SCHEMA= V2_TIME_ZONE= V2_FORM_STATUS= V2_MAPPING= \
+	V2_MAX_STORED_WARNINGS= PLIERS_WORKERS= $(MANAGE)
 DEMO_NAME := demo
 
 .PHONY: help

@@ -66,7 +66,7 @@ class Environment:
         Raises:
             ImproperlyConfigured: it is not one.
         """
-        value = self.text(name)
+        value = self.text(name).strip()
         try:
             return int(value) if value else default
         except ValueError:

@@ -13,7 +13,6 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
-    TaskProgressColumn,
     TextColumn,
 )
 from rich.table import Column
@@ -24,6 +23,7 @@ from transfer.rate import (
     WINDOW_SECONDS,
     MovingRate,
     seconds_left,
+    share_done,
     told_bytes,
     told_progress,
     told_seconds,
@@ -80,6 +80,15 @@ class _FiguresColumn(ProgressColumn):
         return Text(figures.told(finished=task.finished, wide=self._wide))
 
 
+class _ShareColumn(ProgressColumn):
+    """Per cent of a table, as everywhere else: 100 is all."""
+
+    def render(self, task: Task) -> Text:
+        """The task's share; nothing where the total is not known."""
+        known = task.total is not None
+        return Text(f"{share_done(int(task.completed), int(task.total or 0)):>3}%" if known else "")
+
+
 class ConsoleObserver:
     """Draws a bar a table on stderr where that is a terminal, and nothing elsewhere (§7).
 
@@ -100,7 +109,7 @@ class ConsoleObserver:
         self._progress = Progress(
             TextColumn("{task.description:<13}"),
             BarColumn(40 if wide else 8),
-            TaskProgressColumn(),
+            _ShareColumn(),
             MofNCompleteColumn(),
             _FiguresColumn(wide=wide),
             TextColumn("{task.fields[failed]}"),
@@ -112,7 +121,7 @@ class ConsoleObserver:
         self._log_seconds = log_seconds
         self._clock = clock
         self._figures: _Figures | None = None
-        self._draw_at = self._log_at = 0.0
+        self._log_at = 0.0
 
     def __enter__(self) -> Self:
         # Nothing is drawn before the first table: by then all processes are forked, and a thread
@@ -150,10 +159,8 @@ class ConsoleObserver:
         if self._figures is None:
             return
         self._figures.add(state)
+        self._update(state)  # draws nothing itself
         now = self._clock()
-        if now >= self._draw_at:
-            self._draw_at = now + 1 / DRAWINGS_A_SECOND
-            self._update(state)
         if self._log_seconds is not None and now >= self._log_at:
             self._log_at = now + self._log_seconds
             self._log(self._figures)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.clock import Clock
 from transfer.batch import TableState
-from transfer.console import DRAWINGS_A_SECOND, ConsoleObserver
+from transfer.console import ConsoleObserver
 from transfer.ledger import Ledger
 
 
@@ -84,30 +84,42 @@ def moving(
         observer.batch_loaded(state)
 
 
-def test_a_hundred_batches_a_second_are_drawn_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_thousand_batches_in_no_time_are_drawn_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock, drawn = Clock(), []
-    state = TableState("submissions", "in_progress", total=10_000)
-    observer = ConsoleObserver(terminal(), clock=clock)
-    with observer:
+    state = TableState("submissions", "in_progress", total=1_000_000)
+    with ConsoleObserver(terminal(), clock=clock) as observer:
         observer.table_started(state)
-        monkeypatch.setattr(observer._progress, "update", lambda *_, **what: drawn.append(what))
+        live = observer._progress.live
+        monkeypatch.setattr(live, "refresh", lambda: drawn.append(state.processed))
 
-        moving(observer, clock, state, batches=100, each=0.01)
+        moving(observer, clock, state, batches=10_000, each=0.0001)
 
-        assert 1 <= len(drawn) <= DRAWINGS_A_SECOND + 1
-        observer.table_ended(state)
-    assert drawn[-1]["completed"] == 10_000
+        assert len(drawn) < 100
 
 
 def test_the_last_counts_are_drawn_whenever_they_came() -> None:
     clock, console = Clock(), terminal()
-    state = TableState("submissions", "in_progress", total=300)
+    state = TableState("submissions", "in_progress", total=400)
     with ConsoleObserver(console, clock=clock) as observer:
         observer.table_started(state)
         moving(observer, clock, state, batches=3, each=0.001)
-        observer.table_ended(state)
+        observer._progress.refresh()
 
-    assert "300/300" in console.export_text()
+        assert "75% 300/400" in console.export_text()
+
+
+def test_the_share_is_rounded_down_so_that_100_is_all() -> None:
+    console = terminal()
+    state = TableState("submissions", "in_progress", total=30_000_000)
+    with ConsoleObserver(console) as observer:
+        observer.table_started(state)
+        state.records.add(Ledger(29_860_000, 29_860_000))
+        observer.batch_loaded(state)
+        observer._progress.refresh()
+
+    assert " 99% 29860000/30000000" in console.export_text()
 
 
 def figures(observer: ConsoleObserver) -> str:

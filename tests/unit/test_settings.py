@@ -66,6 +66,7 @@ def test_a_blank_variable_counts_as_unset(env):
     read = env("A_TEXT=\nA_NUMBER=\nA_SWITCH=\nA_LIST=\nA_FOLDER=\n")
     assert read.text("A_TEXT", "default") == "default"
     assert read.number("A_NUMBER", 5) == 5
+    assert env("A_NUMBER='  '\n").number("A_NUMBER", 5) == 5
     assert read.switch("A_SWITCH", default=True) is True
     assert read.words("A_LIST", "a, b") == ["a", "b"]
     assert read.folder("A_FOLDER", Path("/base/var"), base=Path("/base")) == Path("/base/var")
