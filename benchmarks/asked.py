@@ -3,7 +3,7 @@
     python -m benchmarks.asked "--workers 2" 200000 50000
 
 prints as JSON how many processes move the submissions of a v2 of each size, the size of a batch,
-and whether the number of workers was asked for.
+and whether the number of workers was asked for; or why import_v2 does not take the words.
 """
 
 import json
@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 from benchmarks.common import Place
 from benchmarks.processes import run
+
+REFUSED = "refused"
+AUTO = "auto"  # as import_v2 has it; this module is read where Django is not set up
 
 
 class Asked(NamedTuple):
@@ -41,8 +44,12 @@ class Asked(NamedTuple):
                 for number, size in zip(self.workers, sizes, strict=True)
             )
         how = "asked for" if self.named else "the default here"
-        size = "by auto" if self.batch_size == "auto" else f"of {self.batch_size}"
-        return f"{workers} ({how}), batches {size}"
+        return f"{workers} ({how}), {batches(self.batch_size)}"
+
+
+def batches(size: str) -> str:
+    """Words for a batch size: records, or auto."""
+    return "batches by auto" if size == AUTO else f"batches of {size}"
 
 
 def _workers(number: int) -> str:
@@ -53,10 +60,13 @@ def what_is_asked(at: Place, words: Sequence[str], sizes: Sequence[int]) -> Aske
     """How an import with these words moves v2s of so many submissions here.
 
     Raises:
-        SystemExit: import_v2 does not take the words; its own line says why.
+        SystemExit: import_v2 does not take the words; one line says why.
     """
     command = [sys.executable, "-m", "benchmarks.asked", shlex.join(words), *map(str, sizes)]
-    document = json.loads(run(command, at.environment).output)
+    # The last line alone: before it stands what a word like --help has import_v2 print.
+    document = json.loads(run(command, at.environment).output.splitlines()[-1])
+    if refused := document.get(REFUSED):
+        raise SystemExit(refused)
     return Asked(tuple(document["workers"]), document["batch_size"], document["named"])
 
 
@@ -66,8 +76,12 @@ def main() -> None:
     import django  # noqa: PLC0415 - it reads the environment
 
     django.setup()
-    found = asked(shlex.split(sys.argv[1]), [int(size) for size in sys.argv[2:]])
-    print(json.dumps(found._asdict()))
+    try:
+        found = asked(shlex.split(sys.argv[1]), [int(size) for size in sys.argv[2:]])
+    except SystemExit as error:
+        print(json.dumps({REFUSED: str(error)}))
+    else:
+        print(json.dumps(found._asdict()))
 
 
 def asked(words: Sequence[str], sizes: Sequence[int]) -> Asked:
@@ -87,7 +101,11 @@ def asked(words: Sequence[str], sizes: Sequence[int]) -> Asked:
     try:
         options = chosen_by(vars(parser.parse_args(list(words))))
     except (CommandError, ConfigurationError) as error:
-        raise SystemExit(f"--import-options: {error}") from None
+        said = " ".join(str(error).split())
+        raise SystemExit(f"--import-options: {said}") from None
+    except SystemExit:  # --help and --version have printed, and would end it
+        text = f"--import-options: {shlex.join(words)} imports nothing"
+        raise SystemExit(text) from None
     team = team_size(options)
     return Asked(
         tuple(max(1, workers_worth(options, team, size)) for size in sizes),

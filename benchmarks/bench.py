@@ -25,8 +25,8 @@ from typing import Any
 import psycopg
 
 from benchmarks import goals, scale
-from benchmarks.asked import what_is_asked
-from benchmarks.common import Place, arguments, place
+from benchmarks.asked import Asked, what_is_asked
+from benchmarks.common import arguments, heed_ends, place
 from benchmarks.contestants import ALL, NAMES, Contest
 from benchmarks.database import Connection
 from benchmarks.dataset import BYTES_AN_ANSWER, dataset, kept
@@ -43,18 +43,23 @@ ROOM = 6
 
 def main() -> None:
     """Run it."""
-    signal.signal(signal.SIGTERM, _ended)
+    heed_ends()
     chosen = _chosen()
     with kept(chosen.data) as folder:
+        _can_be_kept(chosen.output)
         _sweep(folder)
         most = max([chosen.submissions, *(chosen.scale_sizes if "j" in chosen.only else ())])
         _room(folder, most * chosen.answers)
         with place(chosen.server, folder) as at, psycopg.connect(at.dsn(), autocommit=True) as v3:
-            found = Findings(_conditions(at, v3, chosen))
+            alone, scaled = _sizes(chosen)
+            manner = what_is_asked(at, chosen.import_options, alone + scaled)
+            found = Findings(_conditions(v3, chosen, manner))
             if chosen.only - {"j"}:
                 data = dataset(at, folder, chosen.submissions, chosen.answers)
                 asked = chosen.only | {"a"}
-                contest = Contest(at, v3, data, asked, chosen.dear_rounds, chosen.import_options)
+                contest = Contest(
+                    at, v3, data, asked, manner, chosen.dear_rounds, chosen.import_options
+                )
                 _measure(contest, chosen.rounds, found)
             if "j" in chosen.only:
                 scale.measure(
@@ -63,8 +68,11 @@ def main() -> None:
                 )  # fmt: skip
     found.results = goals.in_order(found.results)
     document = json.dumps(found.as_json(), indent=2)
-    chosen.output.write_text(document + "\n")
-    print(document if chosen.json else found.as_text())
+    # Whatever becomes of the one, the other has the figures.
+    try:
+        print(document if chosen.json else found.as_text(), flush=True)
+    finally:
+        _keep(document, chosen.output)
 
 
 def _measure(contest: Contest, rounds: int, found: Findings) -> None:
@@ -78,8 +86,7 @@ def _measure(contest: Contest, rounds: int, found: Findings) -> None:
     found.results += goals.results(contest.series, contest.memory, contest.asked, contest.left_out)
     for key, why in contest.left_out.items():
         found.notes.append(f"{key}. {NAMES[key]} did not take part: {why}")
-    if contest.killed:
-        found.notes.append(contest.how_far())
+    found.notes += contest.about_k()
     if float(found.conditions["load before"]) > BUSY * (os.cpu_count() or 1):
         found.notes.append("the machine was busy with other work: these figures tell little")
     if contest.data.submissions != BARS_ARE_FOR:
@@ -89,7 +96,7 @@ def _measure(contest: Contest, rounds: int, found: Findings) -> None:
         )
 
 
-def _chosen() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = arguments("import_v2 beside its floors and what else a user might do.")
     parser.add_argument("--size", choices=SIZES, default="full", help="how much data")
     parser.add_argument("--submissions", type=_positive, help="the same as a number")
@@ -125,9 +132,15 @@ def _chosen() -> argparse.Namespace:
         "--data", type=Path, default=ROOT / "var" / "bench", help="folder the v2 files are kept in"
     )
     parser.add_argument(
-        "--output", type=Path, help="file for the JSON document (default: bench.json there)"
+        "--output",
+        type=Path,
+        help="file for the JSON document (default: bench.json in the folder of --data)",
     )
-    chosen = parser.parse_args()
+    return parser
+
+
+def _chosen() -> argparse.Namespace:
+    chosen = _parser().parse_args()
     chosen.submissions = chosen.submissions or SIZES[chosen.size]
     chosen.only |= {"j"} if chosen.scale else set()
     chosen.import_options = tuple(chosen.import_options)
@@ -151,19 +164,23 @@ def _letters(value: str) -> frozenset[str]:
     return frozenset(value)
 
 
-def _conditions(at: Place, v3: Connection, chosen: argparse.Namespace) -> dict[str, Any]:
-    ((version,),) = v3.execute("SHOW server_version").fetchall()
+def _sizes(chosen: argparse.Namespace) -> tuple[list[int], list[int]]:
+    """Submissions of the v2 of all contestants but j, and of those of j; none: not asked for."""
     alone = [chosen.submissions] if chosen.only - {"j"} else []
-    scaled = list(chosen.scale_sizes) if "j" in chosen.only else []
+    return alone, list(chosen.scale_sizes) if "j" in chosen.only else []
+
+
+def _conditions(v3: Connection, chosen: argparse.Namespace, manner: Asked) -> dict[str, Any]:
+    ((version,),) = v3.execute("SHOW server_version").fetchall()
+    alone, scaled = _sizes(chosen)
     sizes = [f"{size:,}" for size in alone]
     if scaled:
         sizes.append(" against ".join(f"{size:,}" for size in scaled))
-    asked = what_is_asked(at, chosen.import_options, alone + scaled)
     return {
         "benchmark": f"{' and '.join(sizes)} submissions of {chosen.answers} answers,"
         f" {chosen.rounds} rounds",
         **({"import options": " ".join(chosen.import_options)} if chosen.import_options else {}),
-        "import_v2": asked.as_text(alone + scaled),
+        "import_v2": manner.as_text(alone + scaled),
         "at": datetime.now(UTC).isoformat(" ", "seconds"),
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {platform.platform()}",
@@ -187,6 +204,29 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
+def _can_be_kept(output: Path) -> None:
+    """Refuse at the start what would fail at the end."""
+    try:
+        if not output.parent.is_dir():
+            why = f"there is no folder {output.parent}"
+        elif output.is_dir():
+            why = "it is a folder"
+        elif not os.access(output if output.exists() else output.parent, os.W_OK):
+            why = "it may not be written"
+        else:
+            return
+    except OSError as error:
+        why = error.strerror
+    raise SystemExit(f"--output {output} cannot be used: {why}")
+
+
+def _keep(document: str, output: Path) -> None:
+    try:
+        output.write_text(document + "\n")
+    except OSError as error:
+        raise SystemExit(f"--output {output} was not written: {error.strerror}") from None
+
+
 def _room(folder: Path, answers: int) -> None:
     needed = ROOM * answers * BYTES_AN_ANSWER
     free = shutil.disk_usage(folder).free
@@ -194,10 +234,6 @@ def _room(folder: Path, answers: int) -> None:
         raise SystemExit(
             f"{folder} has {free / 1e9:.1f} GB free, and this size may take {needed / 1e9:.1f} GB"
         )
-
-
-def _ended(_number: int, _frame: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import secrets
+import signal
 import statistics
 import sys
 import tempfile
@@ -43,11 +45,41 @@ class Place(NamedTuple):
         return run([sys.executable, "-c", script], environment).output.strip()
 
 
+def heed_ends() -> None:
+    """Have SIGTERM and SIGHUP end this process as Ctrl-C does: nothing it made stays behind.
+
+    A SIGHUP that is ignored already (nohup) stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _ended)
+
+
+def _ended(number: int, _frame: object) -> None:
+    # A closing terminal may say it twice; what is being cleared away is cleared away all the same.
+    # No SIG_IGN: the commands that are run meanwhile would inherit it.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is _ended:
+            signal.signal(each, _ended_already)
+    raise SystemExit(128 + number)
+
+
+def _ended_already(_number: int, _frame: object) -> None:
+    pass
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells a default where there is one, and the option's own words do not tell it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if "(default: " in (action.help or "") or not action.default:
+            return action.help
+        return super()._get_help_string(action)
+
+
 def arguments(description: str) -> argparse.ArgumentParser:
     """A parser with what every benchmark takes."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=description, formatter_class=_Help)
     parser.add_argument(
         "--server",
         metavar="URL",
@@ -105,22 +137,29 @@ def _database(server: str | None, var: Path) -> Iterator[str]:
             except EmbeddedError as error:  # what was measured counts all the same
                 print(error, file=sys.stderr)
         return
-    name = f"pliers_bench_{os.getpid()}"
+    # Not by the pid alone: a benchmark on another machine may have that too.
+    name = f"pliers_bench_{os.getpid()}_{secrets.token_hex(4)}"
     parts = urlsplit(server)
     here = urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/postgres"))
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     try:
         connection = psycopg.connect(here, autocommit=True)
-        connection.execute(drop)
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
-        said = " ".join(str(error).split())
-        raise SystemExit(f"--server cannot be used: {said}") from None
+        raise _unusable(error) from None
     with connection:
         try:
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            except psycopg.Error as error:
+                raise _unusable(error) from None
             yield urlunsplit(parts._replace(path=f"/{name}"))
         finally:
             connection.execute(drop)
+
+
+def _unusable(error: psycopg.Error) -> SystemExit:
+    said = " ".join(str(error).split())
+    return SystemExit(f"--server cannot be used: {said}")
 
 
 def manage(

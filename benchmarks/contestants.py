@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, field
 
 from benchmarks import database, pgloader, resume, strategy
+from benchmarks.asked import AUTO, Asked, batches
 from benchmarks.common import Place, manage
 from benchmarks.database import Connection
 from benchmarks.dataset import Dataset
@@ -39,6 +40,7 @@ class Contest:
         v3: a connection of the benchmark's own, in autocommit.
         data: the v2.
         asked: which take part; a always does.
+        manner: with how many workers and in which batches a imports this v2.
         dear: how many rounds e and k take part in; they take longest, or are nobody's rival.
         words: further words for import_v2.
 
@@ -53,6 +55,7 @@ class Contest:
     v3: Connection
     data: Dataset
     asked: frozenset[str]
+    manner: Asked
     dear: int
     words: tuple[str, ...] = ()
     series: dict[str, Series] = field(default_factory=dict)
@@ -158,8 +161,9 @@ class Contest:
     def resumed(self) -> None:
         """The second start of an import that was killed at 90 % (k)."""
         database.reset(self.v3)
-        size = max(1, min(database.BATCH, self.data.submissions // BATCHES))
-        words = ("import_v2", "--name", NAME, "--batch-size", str(size), *self.words)
+        # Smaller batches would be worth more workers than a has; the last word counts.
+        own = ("--batch-size", self.batch_of_k, "--workers", str(self.manner.workers[0]))
+        words = ("import_v2", "--name", NAME, *self.words, *own)
         try:
             done, reached = resume.killed_and_resumed(
                 self.v3, self.environment, words, NAME, self.data.submissions
@@ -171,6 +175,23 @@ class Contest:
         self.left_out.pop("k", None)
         self.killed[self._round] = reached / self.data.submissions
         self._take("k", done.seconds, done.cpu)
+
+    @property
+    def batch_of_k(self) -> str:
+        """Batch size of the import that is killed: that of a, or a tenth of v2 if that is less."""
+        if (size := self.manner.batch_size) == AUTO:
+            return AUTO
+        return str(max(1, min(int(size), self.data.submissions // BATCHES)))
+
+    def about_k(self) -> list[str]:
+        """What a reader has to know of k: where it was killed, and what it has unlike a."""
+        if not self.killed:
+            return []
+        own, of_a = self.batch_of_k, self.manner.batch_size
+        unlike = (
+            f"k ran with {batches(own)}, a with {batches(of_a)}: else it is hard to kill in time"
+        )
+        return [self.how_far(), *([unlike] if own != of_a else [])]
 
     def how_far(self) -> str:
         """How far the imports were that were killed: the more they had, the less k had to do."""

@@ -1,12 +1,14 @@
 """The v2 of a benchmark: a SQLite file, made once for each size and kept."""
 
+import errno
 import fcntl
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from benchmarks.common import Place, manage
 from benchmarks.processes import ROOT
@@ -44,10 +46,9 @@ def kept(folder: Path) -> Iterator[Path]:
     """The folder the data is kept in, held: a benchmark beside another measures only that.
 
     Raises:
-        SystemExit: another benchmark holds it.
+        SystemExit: another benchmark holds it, or it cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with _lock_in(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -56,6 +57,16 @@ def kept(folder: Path) -> Iterator[Path]:
                 " each other's figures, or name another folder with --data"
             ) from None
         yield folder
+
+
+def _lock_in(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return (folder / "lock").open("w")
+    except OSError as error:
+        raise SystemExit(f"--data {folder} cannot be used: {error.strerror}") from None
 
 
 def dataset(at: Place, folder: Path, submissions: int, answers: int) -> Dataset:

@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from typing import Any, NamedTuple
 from unittest import mock
 
-from benchmarks.common import MIB, arguments, manage, place, spread, where
+from benchmarks.common import MIB, arguments, heed_ends, manage, place, spread, where
 from benchmarks.processes import run
 
 SEED = 7
@@ -204,6 +204,7 @@ def main() -> None:
             bench.load(batch)
             print(tracemalloc.get_traced_memory()[1])
         return
+    heed_ends()
     with place(chosen.server) as at:
         v2 = at.v2(at.folder / "v2.sqlite3")
         manage(v2, "seed_v2", "--submissions", str(largest))

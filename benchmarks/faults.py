@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.common import MIB, Place, arguments, manage, place, spread, where
+from benchmarks.common import MIB, Place, arguments, heed_ends, manage, place, spread, where
 from benchmarks.faulty_v2 import faulty_copy, more_users_and_forms, taken_ids
 from benchmarks.processes import Run
 
@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=100_000)
     parser.add_argument("--batch-size", type=int, default=1000)
     chosen = parser.parse_args()
+    heed_ends()
     with place(chosen.server) as at, psycopg.connect(at.dsn(), autocommit=True) as v3:
         print(f"{where(v3)}; {chosen.submissions:,} submissions, batches of {chosen.batch_size:,}")
         clean, faulty = at.folder / "clean.sqlite3", at.folder / "faulty.sqlite3"

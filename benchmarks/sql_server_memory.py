@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from benchmarks.common import MIB, arguments, manage, place
+from benchmarks.common import MIB, arguments, heed_ends, manage, place
 
 ANSWERS_EACH = 20  # of a submission
 FEW = 2_000  # answers
@@ -28,6 +28,7 @@ def main() -> int:
     asked = parser.parse_args()
     many = asked.answers // ANSWERS_EACH
     few = FEW // ANSWERS_EACH
+    heed_ends()
     with place(asked.server) as here:
         os.environ["DJANGO_SETTINGS_MODULE"] = "pliers.settings"
         import django  # noqa: PLC0415 - after the settings

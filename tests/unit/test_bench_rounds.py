@@ -1,15 +1,17 @@
 """make bench's conditions: who took part in which round, with how many workers, on which server."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+from django.core.management import load_command_class
 
 from benchmarks import contestants, resume
-from benchmarks.asked import asked
-from benchmarks.common import place
+from benchmarks.asked import Asked, asked, what_is_asked
+from benchmarks.common import Place, place
 from benchmarks.contestants import Contest
 from benchmarks.dataset import Dataset
 from benchmarks.figures import Goal, Series, ratio
@@ -27,7 +29,8 @@ def contest(monkeypatch: pytest.MonkeyPatch) -> Contest:
     )
     data = Dataset(Path("v2.sqlite3"), SUBMISSIONS, 1, {}, 1)
     at = mock.Mock(v2=lambda _path: {}, dsn=lambda: "")
-    return Contest(at, mock.Mock(), data, frozenset("k"), dear=3)
+    manner = Asked((1,), "1000", named=False)
+    return Contest(at, mock.Mock(), data, frozenset("k"), manner, dear=3)
 
 
 def rounds(contest: Contest, monkeypatch: pytest.MonkeyPatch, ends: list[Any]) -> None:
@@ -98,9 +101,53 @@ def test_the_conditions_name_the_workers_an_import_has_and_its_batches(
     assert asked(words, sizes).as_text(sizes) == line
 
 
-def test_words_that_import_v2_does_not_take_end_in_one_line() -> None:
-    with pytest.raises(SystemExit, match=r"^--import-options: .*--threads"):
-        asked(["--threads", "2"], [1])
+@pytest.mark.parametrize(
+    ("batch_size", "words", "of_k"),
+    [("1000", (), "20"), ("7", ("--batch-size", "7"), "7"), ("auto", (), "auto")],
+    ids=["default", "smaller than a tenth", "auto"],
+)
+def test_k_has_as_many_workers_as_a_and_the_notes_tell_a_batch_size_of_its_own(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch, batch_size: str, words: Any, of_k: str
+) -> None:
+    contest.manner, contest.words = Asked((3,), batch_size, named=False), words
+    commands: list[list[str]] = []
+
+    def killed_and_resumed(_v3: object, _env: object, command: Any, *_rest: object) -> Any:
+        commands.append(list(command))
+        return Run(1.0, 0, 0, "", cpu=0.5), 180
+
+    monkeypatch.setattr(resume, "killed_and_resumed", killed_and_resumed)
+    contest.round(1)
+
+    (command,) = commands
+    parser = load_command_class("transfer", "import_v2").create_parser("manage.py", "import_v2")
+    options = vars(parser.parse_args(command[1:]))
+    assert (options["workers"], str(options["batch_size"])) == (3, of_k)
+    unlike = [note for note in contest.about_k() if note.startswith("k ran with")]
+    assert [note.partition(":")[0] for note in unlike] == (
+        [f"k ran with batches of {of_k}, a with batches of {batch_size}"]
+        if of_k != batch_size
+        else []
+    )
+
+
+def test_of_a_k_that_was_never_killed_the_notes_tell_no_batch_size(contest: Contest) -> None:
+    assert contest.about_k() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--workers", "33"], "33"), (["--threads", "2"], "--threads 2"), (["--help"], "--help")],
+)
+def test_words_that_import_v2_does_not_take_end_in_one_line(words: list[str], told: str) -> None:
+    environment = os.environ | {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"}
+    with pytest.raises(SystemExit) as raised:
+        what_is_asked(Place(Path(), environment), words, [5000])
+
+    line = str(raised.value)
+    assert line.startswith("--import-options: ")
+    assert told in line
+    assert "\n" not in line
 
 
 def test_without_a_postgresql_of_its_own_it_says_so_in_one_line(
