@@ -101,7 +101,7 @@ def asked(words: Sequence[str], sizes: Sequence[int]) -> Asked:
     try:
         options = chosen_by(vars(parser.parse_args(list(words))))
     except (CommandError, ConfigurationError) as error:
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()).removeprefix("Error: ")
         raise SystemExit(f"--import-options: {said}") from None
     except SystemExit:  # --help and --version have printed, and would end it
         text = f"--import-options: {shlex.join(words)} imports nothing"

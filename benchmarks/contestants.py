@@ -188,9 +188,7 @@ class Contest:
         if not self.killed:
             return []
         own, of_a = self.batch_of_k, self.manner.batch_size
-        unlike = (
-            f"k ran with {batches(own)}, a with {batches(of_a)}: else it is hard to kill in time"
-        )
+        unlike = f"k ran with {batches(own)}, a with {batches(of_a)}: or it is over too soon"
         return [self.how_far(), *([unlike] if own != of_a else [])]
 
     def how_far(self) -> str:

@@ -147,6 +147,7 @@ def test_words_that_import_v2_does_not_take_end_in_one_line(words: list[str], to
     line = str(raised.value)
     assert line.startswith("--import-options: ")
     assert told in line
+    assert "Error" not in line
     assert "\n" not in line
 
 
