@@ -302,7 +302,8 @@ class _Sqlite(_Catalog):
             """
             SELECT count(*)
             FROM pragma_index_list(%s) AS a_index, pragma_index_xinfo(a_index.name) AS part
-            WHERE part.seqno = 0 AND lower(part.name) = lower(%s) AND (part.coll = 'NOCASE' OR %s)
+            WHERE part.seqno = 0 AND lower(part.name) = lower(%s)
+              AND (upper(part.coll) = 'NOCASE' OR %s)
             """,
             [table, column, whole],
         )

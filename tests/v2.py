@@ -76,9 +76,17 @@ class V2:
         connection.close()
         return rows
 
-    def loosen(self, table: str) -> None:
-        """Make a table one without keys and checks, as that of a copy made by hand may be."""
-        self.execute(f'CREATE TABLE loose AS SELECT * FROM "{table}"')
+    def loosen(self, table: str, *, untyped: bool = False) -> None:
+        """Make a table one without keys and checks, as that of a copy made by hand may be.
+
+        ``untyped``: without types too, so that a number stays one.
+        """
+        columns = ", ".join(schema.columns(table))
+        if untyped:
+            self.execute(f"CREATE TABLE loose ({columns})")
+            self.execute(f'INSERT INTO loose SELECT {columns} FROM "{table}"')
+        else:
+            self.execute(f'CREATE TABLE loose AS SELECT * FROM "{table}"')
         self.execute(f'DROP TABLE "{table}"')
         self.execute(f'ALTER TABLE loose RENAME TO "{table}"')
 

@@ -41,4 +41,6 @@ def keys_to_cut_at(
     chosen = numbered.filter(place__in=places).order_by().values_list("place", "id")
     compiler = chosen.using(source.alias).query.get_compiler(source.alias)
     found = source.select(*compiler.as_sql())
-    return [key_text(key) for _place, key in sorted(found, key=itemgetter(0))]
+    whole = source.has_numbers(query.model, "id")
+    keys = (key_text(key, whole=whole) for _place, key in sorted(found, key=itemgetter(0)))
+    return [key for key in keys if key]  # a copy made by hand may hold what is no key

@@ -98,7 +98,7 @@ def between(
     such as are no GUIDs, and their records must not stop the run (R7). A number goes back as one,
     or SQL Server would make of it what the column is, which may be too narrow.
     """
-    whole = _is_number(source, query.model, key)
+    whole = source.has_numbers(query.model, key)
     bounds = {
         f"{key}__{name}": _bound(at, whole) for name, at in (("gt", low), ("lte", high)) if at
     }
@@ -123,7 +123,7 @@ def has_key(source: Source, model: type[Model], key: str, after: str = "") -> tu
     Where ids are numbers (legacy_v2.ids), a number is what they should be.
     """
     null = Q(**{f"{key}__isnull": True})
-    if source.connection.vendor != "sqlite" or _is_number(source, model, key):
+    if source.connection.vendor != "sqlite" or source.has_numbers(model, key):
         return ~null, null
     no_text, no_bytes = Value("", TextField()), Value(b"", BinaryField())
     has = Q(**{f"{key}__lt": no_bytes})
@@ -132,14 +132,9 @@ def has_key(source: Source, model: type[Model], key: str, after: str = "") -> tu
     return has, null | Q(**{f"{key}__lte": no_text}) | Q(**{f"{key}__gte": no_bytes})
 
 
-def _is_number(source: Source, model: type[Model], key: str) -> bool:
-    column = names.column(names.field_of(model, key))
-    return (names.table(model), column) in source.schema.integer_ids
-
-
 def before_all(source: Source, model: type[Model], key: str) -> str:
     """A key before every one that v2 can have."""
-    return FIRST_NUMBER if _is_number(source, model, key) else FIRST_KEY
+    return FIRST_NUMBER if source.has_numbers(model, key) else FIRST_KEY
 
 
 def last_key(page: Page | RowPage, query: "QuerySet[Any]") -> str:

@@ -21,7 +21,7 @@ from transfer.page_answers import (
     RawAnswer,
 )
 from transfer.records import V2Answer, V2Submission
-from transfer.source import Source, key_text
+from transfer.source import Source
 
 SUBMISSION_COLUMNS = (
     "id", "form_type_id", "form_submission_status_id", "lookup_code",
@@ -225,7 +225,7 @@ def _parts(
         # The last submission's answers may go on behind the page: they begin the next one.
         whole, last = _whole(source, page.rows), last_key(page, answers)
         if whole:
-            last = key_text(page.rows[whole - 1][0])
+            last = page.key(whole - 1)
         else:
             page = source.read_rows(between(source, some, _KEY, low, last), ANSWER_COLUMNS)
             whole = page.length

@@ -22,8 +22,9 @@ from transfer.makers import Maker
 # Rows taken from a driver at once. Few: what was just made of them is looked at again while it is
 # in the processor's cache, which makes reading a quarter faster than with thousands.
 ROWS_AT_ONCE = 256
-# The same of a driver that gives whole columns, where each time costs more.
-ARROW_ROWS_AT_ONCE = 8192
+# The same where each time costs more: of a driver that gives whole columns, of a server that is
+# asked each time.
+MANY_ROWS_AT_ONCE = 8192
 FIRST_ROWS = 2  # where texts may have twenty megabytes, which only the first rows tell
 HALF_A_PAIR = "\ufffd"  # what stands for it where the driver decodes a text
 
@@ -199,6 +200,8 @@ class _OnConnection:
 class _ByRow(_OnConnection):
     """A driver whose own way is row by row."""
 
+    rows_at_once = ROWS_AT_ONCE
+
     def fetch(
         self,
         statement: str,
@@ -206,16 +209,20 @@ class _ByRow(_OnConnection):
         budget: Budget | None = None,
         makers: Sequence[Maker] = (),
     ) -> Fetched:
+        at_once = self.rows_at_once
         return self._asked(
-            statement, parameters, budget, lambda cursor: _gathered(_taker(cursor), budget, makers)
-        )
+            statement, parameters, budget,
+            lambda cursor: _gathered(_taker(cursor), budget, makers, at_once),
+        )  # fmt: skip
 
     def fetch_rows(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> FetchedRows:
+        at_once = self.rows_at_once
         return self._asked(
-            statement, parameters, budget, lambda cursor: _gathered_rows(cursor.fetchmany, budget)
-        )
+            statement, parameters, budget,
+            lambda cursor: _gathered_rows(cursor.fetchmany, budget, at_once),
+        )  # fmt: skip
 
     def _asked(
         self,
@@ -229,6 +236,8 @@ class _ByRow(_OnConnection):
 
 
 class _Postgres(_ByRow):
+    rows_at_once = MANY_ROWS_AT_ONCE
+
     def _asked(
         self,
         statement: str,
@@ -356,7 +365,7 @@ class _Arrow(_SqlServer):
             batch = cursor.arrow_batch(rows)
             return [column.to_pylist() for column in batch.columns] if batch.num_rows else []
 
-        fetched = _gathered(take, budget, makers, ARROW_ROWS_AT_ONCE)
+        fetched = _gathered(take, budget, makers, MANY_ROWS_AT_ONCE)
         # Where the connection breaks under an answer the driver may give the rows that had come
         # for all there are. The next statement fails then, and the page is read again.
         cursor.execute("SELECT 1")

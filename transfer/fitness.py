@@ -47,7 +47,8 @@ _UNIQUE_ON_SQLITE = """
       FROM pragma_index_list(%s) AS i
      WHERE i."unique" = 1 AND i.partial = 0
        AND EXISTS (SELECT 1 FROM pragma_index_xinfo(i.name) AS k
-                    WHERE k."key" = 1 AND k.name = %s COLLATE NOCASE AND k.coll = 'NOCASE')
+                    WHERE k."key" = 1 AND k.name = %s COLLATE NOCASE
+                      AND upper(k.coll) = 'NOCASE')
        AND NOT EXISTS (SELECT 1 FROM pragma_index_xinfo(i.name) AS other
                         WHERE other."key" = 1 AND other.seqno > 0)
 """
@@ -196,7 +197,7 @@ def slow_answers(source: Source) -> str | None:
         return None
     connection, model = source.connection, v2.FormSubmissionMetaData
     field = names.field_of(model, "form_submission_id")
-    whole = (names.table(model), names.column(field)) in source.schema.integer_ids
+    whole = source.has_numbers(model, "form_submission_id")
     collation = " COLLATE NOCASE" if connection.vendor == "sqlite" and not whole else ""
     return (
         "v2 has no index that finds the answers of a submission, so every batch reads all of "

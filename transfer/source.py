@@ -53,10 +53,14 @@ class Page:
 
 @dataclass(slots=True)
 class RowPage:
-    """The rows of one query as the server gave them; ``cut`` as Page's."""
+    """The rows of one query as the server gave them; ``cut`` as Page's.
+
+    ``whole``: the ids in the first column are whole numbers.
+    """
 
     rows: list[tuple[Any, ...]]
     cut: bool = False
+    whole: bool = False
 
     @property
     def length(self) -> int:
@@ -66,13 +70,21 @@ class RowPage:
     @property
     def last_key(self) -> str:
         """The last row's first value, as Page's."""
-        return key_text(self.rows[-1][0]) if self.rows else ""
+        return self.key(-1) if self.rows else ""
+
+    def key(self, row: int) -> str:
+        """A row's first value, as ``last_key``."""
+        return key_text(self.rows[row][0], whole=self.whole)
 
 
-def key_text(key: object) -> str:
-    """A key as a checkpoint holds it and the server takes it back; empty where it is none."""
+def key_text(key: object, *, whole: bool) -> str:
+    """A key as a checkpoint holds it and the server takes it back; empty where it is none.
+
+    ``whole``: the column's ids are whole numbers. In SQLite a column of texts can hold a number
+    too, which sorts before every text: nothing would be behind it if it came back as one.
+    """
     is_key = isinstance(key, str | UUID | int) and not isinstance(key, bool)
-    return str(key) if is_key else ""
+    return str(key) if is_key and (whole or not isinstance(key, int)) else ""
 
 
 class _Utf16(models.Func):
@@ -149,6 +161,11 @@ class Source:
         column = names.column(names.field_of(model, attname))
         return (names.table(model), column) not in self.schema.never_null
 
+    def has_numbers(self, model: type[models.Model], attname: str) -> bool:
+        """Whether a column's ids are whole numbers."""
+        column = names.column(names.field_of(model, attname))
+        return (names.table(model), column) in self.schema.integer_ids
+
     def count(self, query: "models.QuerySet[Any]") -> int:
         """The number of rows of a query."""
         return self._attempt(lambda: query.using(self.alias).count())
@@ -204,7 +221,8 @@ class Source:
             return Page([()] * len(columns), "", 0)
         length = len(found[0])
         # v2 may lack the first column too (an assumed Id); then nobody asks for the last key.
-        key = key_text(last) if present[0] == columns[0] else ""
+        whole = self.has_numbers(query.model, columns[0])
+        key = key_text(last, whole=whole) if present[0] == columns[0] else ""
         values = dict(zip(present, found, strict=True))
         absent = (None,) * length
         made = [values.get(name, absent) for name in columns]
@@ -231,7 +249,7 @@ class Source:
         if len(present) < len(columns):
             places = [present.index(name) if name in present else None for name in columns]
             rows = [tuple(None if at is None else row[at] for at in places) for row in rows]
-        return RowPage(rows, cut)
+        return RowPage(rows, cut, self.has_numbers(query.model, columns[0]))
 
     def _plan(
         self, query: "models.QuerySet[Any]", columns: Sequence[str], characters: int | None
@@ -253,8 +271,7 @@ class Source:
     def maker(self, model: type[models.Model], attname: str) -> Maker:
         """What makes the mapping's values of a column's, as the driver gives them."""
         field = names.field_of(model, attname)
-        whole = (names.table(model), names.column(field)) in self.schema.integer_ids
-        return normaliser(field, whole=whole)
+        return normaliser(field, whole=self.has_numbers(model, attname))
 
     def _fetch(
         self,

@@ -87,7 +87,8 @@ def _postgres_kind(error: BaseException) -> Kind:
     if state in _POSTGRES_AGAIN:
         return Kind.AGAIN
     if state:
-        return Kind.LOST if state.startswith(("08", "57P")) else Kind.REFUSED
+        # The last two: the server ended a session that was idle, or at work, for too long.
+        return Kind.LOST if state.startswith(("08", "57P", "25P03", "25P04")) else Kind.REFUSED
     # No state at all is how the driver reports a connection that broke under a statement.
     return Kind.LOST if isinstance(error, OperationalError | InterfaceError) else Kind.REFUSED
 

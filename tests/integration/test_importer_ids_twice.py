@@ -120,6 +120,7 @@ def test_r1_two_answers_with_one_id_are_two_errors_in_whatever_batches_they_are(
     [
         ("", False),
         ('UNIQUE INDEX own ON FormSubmission ("id" COLLATE NOCASE)', True),
+        ("UNIQUE INDEX own ON FormSubmission (Id collate nocase)", True),
         ("UNIQUE INDEX own ON FormSubmission (Id COLLATE BINARY)", False),
         ("INDEX own ON FormSubmission (Id COLLATE NOCASE)", False),
         ("UNIQUE INDEX own ON FormSubmission (Id COLLATE NOCASE, LookupCode)", False),

@@ -102,6 +102,21 @@ def test_a_key_that_no_checkpoint_could_hold_stops_the_run_before_it_begins(
     assert query("SELECT count(*) FROM users") == [(0,)]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_numbers_among_keys_of_text_hide_no_other_row(v2_path: Path, workers: int) -> None:
+    """In SQLite they sort before every text: behind '7' there would be none of these rows."""
+    v2 = make_v2(v2_path, organizations=[{}], forms=[{}], submissions=[{}, {}])
+    v2.loosen("FormSubmission", untyped=True)
+    v2.add("submissions", *({"Id": number} for number in range(10)))
+
+    with pytest.raises(RunStoppedError, match="FormSubmission holds a key that is no text, empty"):
+        run(batch_size=2, workers=workers)
+
+    assert query("SELECT status FROM migration_progress WHERE table_name = 'submissions'") != [
+        ("completed",)
+    ]
+
+
 @pytest.mark.parametrize("key", ["''", "x'00ff'", "7", "NULL"])
 @pytest.mark.parametrize("size", [1, 1000])
 def test_r7_a_reference_that_is_no_key_at_all_stops_nothing_and_is_told(

@@ -205,7 +205,14 @@ def test_what_another_try_cannot_mend_is_not_tried_again(
 
 @pytest.mark.parametrize(
     ("sqlstate", "lost"),
-    [("57P01", True), ("08006", True), (None, True), ("57014", False), ("53300", False)],
+    [
+        ("57P01", True),
+        ("08006", True),
+        ("25P03", True),
+        (None, True),
+        ("57014", False),
+        ("53300", False),
+    ],
 )
 def test_r7_a_server_s_answer_tells_whether_it_is_gone(sqlstate: str | None, *, lost: bool) -> None:
     error = OperationalError("gone")
@@ -238,7 +245,7 @@ def test_r7_a_run_whose_v2_stays_away_is_left_failed_and_can_go_on(
     v2_path: Path, lose_v2: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_v2(v2_path, organizations=[{}], users=[{}, {}, {}])
-    lose_v2(12)
+    lose_v2(22)
     with pytest.raises(RunStoppedError, match="To go on: import_v2 --name night"):
         run(name="night", batch_size=1)
     monkeypatch.undo()

@@ -81,7 +81,8 @@ class PlainSubmissions:
         # ODD is a value that no document takes, whatever field it is for.
         self._labels = _BySpelling[object](labels, makers[CHOICE], ODD)
         self._choices = _BySpelling[str | None](choices, makers[CHOICE], None)
-        self._layouts = _BySpelling[FieldLayout | None](ref.fields, makers[FIELD], None)
+        fields = {own: layout for own, layout in ref.fields.items() if own.isascii()}
+        self._layouts = _BySpelling[FieldLayout | None](fields, makers[FIELD], None)
         self._names: dict[str, _BySpelling[str | None]] = {
             form: _BySpelling(_own_names(form, names, ref), makers[FIELD], None)
             for form, names in ref.plain_names.items()
@@ -193,12 +194,14 @@ class PlainSubmissions:
 
 
 def _own_names(form_id: str, names: Mapping[str, str], ref: Reference) -> dict[str, str]:
-    """The names of a form's fields, but for an id that a copy made by hand holds twice."""
+    """The names of a form's fields, but for ids that are none or that a copy holds twice."""
     fields = ((own, name, ref.fields.get(own)) for own, name in names.items())
     return {
         own: name
         for own, name, layout in fields
-        if layout and (layout.form_id, layout.name, layout.is_list) == (form_id, name, False)
+        if own.isascii()
+        and layout
+        and (layout.form_id, layout.name, layout.is_list) == (form_id, name, False)
     }
 
 

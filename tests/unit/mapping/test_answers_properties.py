@@ -204,6 +204,15 @@ def test_of_ids_that_are_none_the_rules_are_asked():
     assert plain.outcome(submission(), columns) is None
 
 
+@pytest.mark.parametrize("of_type", [field, checkbox])
+def test_of_a_field_whose_id_is_none_the_rules_are_asked(of_type):
+    odd, maps = "wéird", [choice(306, "wéird", 401, "Red")]
+    ref = reference(of_type(200, "Odd")._replace(id=odd), maps=maps)
+    columns = PageAnswers([SUBMISSION], numbered([(odd, None, uid(306))]))
+
+    assert PlainSubmissions(ref, context()).answers(submission(), columns) is None
+
+
 def test_of_a_field_that_is_there_twice_the_rules_are_asked():
     ref = a_reference()
     ref.add_fields(form_fields([field(200, "Other", form_type_id=OTHER_FORM)], [], context()))
