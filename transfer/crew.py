@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-from transfer.exceptions import RunError, TransferError
+from transfer.exceptions import RunError, TransferError, WorkersNotStartedError
 
 # Seconds a member that was told to end may take before it is killed; nothing it does by then
 # is committed.
@@ -103,6 +103,9 @@ class Crew:
 
     Args:
         size: how many; 0 makes none.
+
+    Raises:
+        WorkersNotStartedError: the system refused one of them; those made by then are ended.
     """
 
     def __init__(self, size: int) -> None:
@@ -111,17 +114,32 @@ class Crew:
         self._processes: list[multiprocessing.context.ForkProcess] = []
         if not size:
             return
+        try:
+            self._make(size)
+        except BaseException:  # nobody has the crew yet, and so nobody else closes it
+            self.close(at_once=True)
+            raise
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def _make(self, size: int) -> None:
         gc.freeze()  # what is there by now stays shared: a collection would write into it
         # Between a fork and what Python does after it nobody hears a signal; here it waits.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_PARENT)
         try:
-            for _ in range(size):
-                self._add()
+            for number in range(1, size + 1):
+                try:
+                    self._add()
+                except OSError as error:
+                    msg = (
+                        f"cannot start worker process {number} of {size}: "
+                        f"{error.strerror or error}; use fewer --workers, or let this user have "
+                        "more processes, memory and open files"
+                    )
+                    raise WorkersNotStartedError(msg) from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    def __len__(self) -> int:
-        return len(self._processes)
 
     def _add(self) -> None:
         context = multiprocessing.get_context("fork")
@@ -129,8 +147,12 @@ class Crew:
         others = [*filter(None, self._pipes), here]
         line = Line(there, self._stop, os.getpid())
         process = context.Process(target=_live, args=(line, others))
-        process.start()
-        there.close()
+        with there:
+            try:
+                process.start()
+            except BaseException:
+                here.close()
+                raise
         self._pipes.append(here)
         self._processes.append(process)
 

@@ -72,6 +72,12 @@ class LockHeldError(RunError):
     """Another importer holds this v3 database (R6)."""
 
 
+class WorkersNotStartedError(RunError):
+    """The system refused a process; nothing was begun."""
+
+    retryable = True
+
+
 class VerificationStoppedError(RunError):
     """A verification had to stop; what it compared is kept, and it can be gone on with."""
 

@@ -101,6 +101,7 @@ def verify(
         RunError: there is no such migration, or more than one is meant.
         LockHeldError: it is being verified already.
         ConfigurationError: v2, or the mapping file, is not what the migration was made from.
+        WorkersNotStartedError: the system refused a process.
         VerificationStoppedError: a connection or a worker was lost, or a query was refused; what
             was compared is kept.
         KeyboardInterrupt: it was stopped; the message says how to go on.

@@ -1,5 +1,6 @@
 """Processes side by side: given tasks, heard, stopped, lost, and gone with their parent."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,16 +10,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from mmap import mmap
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe, active_children, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from tests.crashes import wait_until
 from transfer.crew import GRACE_SECONDS, Crew, Ended, Line, MemberLostError, Report, _live
-from transfer.exceptions import RunError, SourceLostError
+from transfer.exceptions import RunError, SourceLostError, WorkersNotStartedError
 
 
 def greet(line: Line, name: str) -> None:
@@ -253,3 +255,53 @@ except KeyboardInterrupt:
     )  # fmt: skip
 
     assert (done.stdout, done.stderr, done.returncode) == ("heard\n", "", 0)
+
+
+@pytest.fixture
+def third_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third process is one too many, as where their number is limited."""
+    fork, asked = os.fork, list[None]()
+
+    def refused() -> int:
+        asked.append(None)
+        if len(asked) == 3:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refused)
+
+
+def test_where_a_process_is_refused_those_made_by_then_are_ended(third_refused: None) -> None:
+    told = "cannot start worker process 3 of 4: Resource temporarily unavailable; use fewer"
+    with pytest.raises(WorkersNotStartedError, match=told):
+        Crew(4)
+
+    assert active_children() == []
+
+
+@pytest.mark.parametrize("command", ["import_v2", "verify_v2"])
+def test_a_command_that_is_refused_a_process_says_so_in_one_line(
+    third_refused: None, command: str
+) -> None:
+    with pytest.raises(CommandError, match=r"^cannot start worker process 3 of .*$") as error:
+        call_command(command, workers=4)
+
+    assert error.value.returncode == 1
+    assert "\n" not in str(error.value)
+    assert active_children() == []
+
+
+def test_ctrl_c_while_the_crew_is_made_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = Crew._add
+
+    def pressed(crew: Crew) -> None:
+        begin(crew)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Crew, "_add", pressed)
+    # What it was told with holds the crew, as a debugger or a log would.
+    with pytest.raises(KeyboardInterrupt) as held:
+        Crew(2)
+
+    assert held.traceback
+    assert active_children() == []
