@@ -159,7 +159,7 @@ def _verify(
         if stop.asked:
             raise KeyboardInterrupt(f"Stopped after the records in hand. {go_on}")
         # The counts were made while the values were compared: they stand if v3 still does.
-        if aside is not None and aside.marks == marks(subject.alias, subject.tables):
+        if aside is not None and not changed(subject.alias, aside.marks):
             counted = aside.report
         else:
             counted = _counted(subject)
@@ -241,25 +241,58 @@ def _count_beside(line: Line, name: str, v2_alias: str, v3_alias: str) -> None:
         line.send(Aside(CountedBeside(_counted(subject), before)))
 
 
+class Mark(NamedTuple):
+    """A table of v3 as one snapshot saw it."""
+
+    rows: int
+    # The oldest transaction that had not ended: what is committed later has its xid or a higher.
+    oldest_open: int
+
+
 class CountedBeside(NamedTuple):
     """The counts, and the marks of what was counted, from just before."""
 
     report: VerifyReport
-    marks: list[tuple[Any, ...]]
+    marks: dict[str, Mark]
 
 
-def marks(alias: str, tables: Collection[str]) -> list[tuple[Any, ...]]:
-    """What differs where rows of v3's tables, or errors, came, went or were changed meanwhile.
-
-    The number of rows, and the latest transaction that wrote one.
-    """
-    query = sql.SQL("SELECT count(*), max(xmin::text::bigint) FROM {}")
+def marks(alias: str, tables: Collection[str]) -> dict[str, Mark]:
+    """The marks, by table, that ``changed`` tells later changes of v3's rows, or errors, by."""
+    query = sql.SQL("""
+        SELECT count(*), pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+          FROM {}
+    """)
     with connections[alias].cursor() as cursor:
-        found = []
+        found = {}
         for table in (*sorted(tables), "migration_errors"):
             cursor.execute(query.format(sql.Identifier(table)))
-            found.append(cursor.fetchone())
+            found[table] = Mark(*cursor.fetchone())
         return found
+
+
+def changed(alias: str, before: dict[str, Mark]) -> bool:
+    """Whether rows of these tables came, went or were changed since, whoever began it when.
+
+    What makes a row anew had not ended at the mark: neither had its transaction, nor has a
+    subtransaction a lower number than that. Where an older one was open then, a row from before
+    may count as new: a false alarm. Rows that only went show by their number.
+    """
+    # A row has the lower 32 bits of its transaction's number, even once it is frozen: what is
+    # compared is the distance from the mark, in the circle of 2^32.
+    query = sql.SQL("""
+        SELECT count(*),
+               coalesce(
+                   min((xmin::text::bigint - %(oldest_open)s) & 4294967295)
+                   < pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %(oldest_open)s,
+                   false)
+          FROM {}
+    """)
+    with connections[alias].cursor() as cursor:
+        for table, mark in before.items():
+            cursor.execute(query.format(sql.Identifier(table)), {"oldest_open": mark.oldest_open})
+            if cursor.fetchone() != (mark.rows, False):
+                return True
+    return False
 
 
 def _groups(proof: Proof, prover: Prover) -> list[Any]:

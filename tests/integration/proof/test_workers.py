@@ -5,12 +5,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 
 from legacy_v2.seed.service import seed
+from tests.crashes import wait_until
 from tests.integration.proof.proving import (
     Pulled,
     after_batches,
@@ -26,6 +30,7 @@ from transfer.exceptions import VerificationStoppedError
 from transfer.pace import Pacing
 from transfer.proof import keeper, side_by_side
 from transfer.proof.plain import Plain
+from transfer.verify import Mark, changed, marks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,6 +129,89 @@ def test_v3_is_counted_again_where_it_changed_since_it_was_counted_beside(
     monkeypatch.setattr(side_by_side.SideBySide, "aside", changed_then)
 
     assert failing(proved(batch_size=2, workers=2)) != {}
+
+
+@pytest.fixture
+def older() -> Iterator[psycopg.Connection[Any]]:
+    """A session of somebody's with a transaction that others, begun later, are ahead of."""
+    parameters = connection.get_connection_params()
+    wanted = {key: parameters[key] for key in ("host", "port", "user", "password", "dbname")
+              if parameters.get(key)}  # fmt: skip
+    with closing(psycopg.connect(**wanted)) as session:
+        yield session
+
+
+SOME_FORM = "(SELECT id FROM forms ORDER BY id LIMIT 1)"
+OTHERS = f"UPDATE forms SET name = name WHERE id <> {SOME_FORM}"
+
+
+def test_a_change_is_seen_though_a_later_transaction_was_committed_before(
+    migrated: None, monkeypatch: pytest.MonkeyPatch, older: psycopg.Connection[Any]
+) -> None:
+    older.execute(f"UPDATE forms SET definition = '{{}}' WHERE id = {SOME_FORM}")
+    query(OTHERS)
+    counted_beside = side_by_side.SideBySide.aside
+
+    def committed_then(self: Any) -> Any:
+        made = counted_beside(self)
+        older.commit()
+        return made
+
+    monkeypatch.setattr(side_by_side.SideBySide, "aside", committed_then)
+
+    assert "Forms without title and fields" in failing(proved(batch_size=2, workers=2))
+
+
+def test_a_change_in_a_subtransaction_is_seen(
+    migrated: None, older: psycopg.Connection[Any]
+) -> None:
+    older.execute("SELECT pg_current_xact_id()")
+    with older.transaction():  # a savepoint, with a number of its own
+        older.execute(f"UPDATE forms SET name = name WHERE id = {SOME_FORM}")
+    query(OTHERS)
+    before = marks("default", ["forms"])
+
+    older.commit()
+
+    assert changed("default", before)
+
+
+def test_a_row_that_takes_the_place_of_another_is_seen(migrated: None) -> None:
+    before = marks("default", ["organizations"])
+    query("CREATE TABLE taken AS SELECT * FROM migration_errors ORDER BY id LIMIT 1")
+
+    query("DELETE FROM migration_errors WHERE id = (SELECT id FROM taken)")
+    gone = changed("default", before)
+    query("INSERT INTO migration_errors SELECT * FROM taken; DROP TABLE taken")
+
+    assert gone
+    assert changed("default", before)
+
+
+@pytest.fixture
+def laps(migrated: None) -> Iterator[None]:
+    """Forms, and one whose transaction had a number near the end of the lap before."""
+    query("""
+        CREATE VIEW laps AS
+        SELECT xmin FROM forms UNION ALL SELECT '4294967290'::xid
+    """)
+    yield
+    query("DROP VIEW laps")
+
+
+def test_a_change_is_seen_though_an_old_row_has_a_higher_number(laps: None) -> None:
+    """Transactions are numbered anew after 2^32, and an old row keeps the number it has."""
+    before: list[dict[str, Mark]] = []
+
+    def nothing_changes() -> bool:
+        before[:] = [marks("default", ["laps"])]
+        return not changed("default", before[0])
+
+    wait_until(nothing_changes)  # once no session of another database's is older than the forms
+
+    query("UPDATE forms SET name = name")
+
+    assert changed("default", before[0])
 
 
 def test_the_careful_way_alone_comes_to_the_same(
