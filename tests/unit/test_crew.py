@@ -296,7 +296,8 @@ def test_ctrl_c_while_the_crew_is_made_leaves_no_process(monkeypatch: pytest.Mon
 
     def pressed(crew: Crew) -> None:
         begin(crew)
-        os.kill(os.getpid(), signal.SIGINT)
+        # Of this thread, for another one of the test runner's would hear it at once.
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Crew, "_add", pressed)
     # What it was told with holds the crew, as a debugger or a log would.
