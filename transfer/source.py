@@ -327,12 +327,9 @@ class Source:
     def _run_rows(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None
     ) -> FetchedRows:
-        return self._attempt(lambda: self._ask_rows(statement, parameters, budget))
-
-    def _ask_rows(
-        self, statement: str, parameters: Sequence[Any], budget: Budget | None
-    ) -> FetchedRows:
-        return fetcher_of(self.connection).fetch_rows(statement, parameters, budget)
+        return self._attempt(
+            lambda: fetcher_of(self.connection).fetch_rows(statement, parameters, budget)
+        )
 
     def _attempt(self, action: Callable[[], T], *, opening: bool = False) -> T:
         """Do it, and again while that may help: at once stops what a person has to mend.
