@@ -8,7 +8,8 @@ from django.db.models.functions import RowNumber
 
 from transfer.extract import between
 from transfer.extract_submissions import NO_SUBMISSION
-from transfer.source import Source, key_text
+from transfer.source import Source
+from transfer.source_pages import key_text
 
 
 def rows_between(source: Source, query: "QuerySet[Any]", low: str, high: str) -> int:

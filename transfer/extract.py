@@ -36,7 +36,8 @@ from transfer.records import (
     V2Organization,
     V2User,
 )
-from transfer.source import Page, RowPage, Source
+from transfer.source import Source
+from transfer.source_pages import Page, RowPage
 
 R = TypeVar("R")
 BatchSize = Callable[[], int]

@@ -4,8 +4,8 @@ A fetcher runs a statement on Django's connection to v2 and hands its rows back 
 as the driver gives the values. The caller bounds the statement; all its rows are held, once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -209,74 +209,51 @@ class _ByRow(_OnConnection):
         budget: Budget | None = None,
         makers: Sequence[Maker] = (),
     ) -> Fetched:
-        at_once = self.rows_at_once
-        return self._asked(
-            statement, parameters, budget,
-            lambda cursor: _gathered(_taker(cursor), budget, makers, at_once),
-        )  # fmt: skip
+        def ask(cursor: CursorWrapper) -> Fetched:
+            cursor.execute(statement, parameters)
+            return _gathered(_taker(cursor), budget, makers, self.rows_at_once)
+
+        return self._with_cursor(ask, bounded=budget is not None)
 
     def fetch_rows(
         self, statement: str, parameters: Sequence[Any], budget: Budget | None = None
     ) -> FetchedRows:
-        at_once = self.rows_at_once
-        return self._asked(
-            statement, parameters, budget,
-            lambda cursor: _gathered_rows(cursor.fetchmany, budget, at_once),
-        )  # fmt: skip
+        def ask(cursor: CursorWrapper) -> FetchedRows:
+            cursor.execute(statement, parameters)
+            return _gathered_rows(cursor.fetchmany, budget, self.rows_at_once)
 
-    def _asked(
-        self,
-        statement: str,
-        parameters: Sequence[Any],
-        budget: Budget | None,
-        gather: Callable[[Any], T],
-    ) -> T:
-        """What is gathered from the cursor of a statement that was sent."""
+        return self._with_cursor(ask, bounded=budget is not None)
+
+    def _with_cursor(self, ask: Callable[[CursorWrapper], T], *, bounded: bool) -> T:
+        """What is asked and gathered with a cursor.
+
+        ``bounded``: not all that a statement gives may come over.
+        """
         raise NotImplementedError
 
 
 class _Postgres(_ByRow):
     rows_at_once = MANY_ROWS_AT_ONCE
 
-    def _asked(
-        self,
-        statement: str,
-        parameters: Sequence[Any],
-        budget: Budget | None,
-        gather: Callable[[Any], T],
-    ) -> T:
-        with self._cursor(budget) as cursor:
+    def _with_cursor(self, ask: Callable[[CursorWrapper], T], *, bounded: bool) -> T:
+        with ExitStack() as stack:
+            opened = self._connection.cursor
+            if bounded:  # the client's own cursor holds all that a statement gives
+                stack.enter_context(transaction.atomic(using=self._connection.alias))
+                opened = self._connection.chunked_cursor
+            cursor = stack.enter_context(opened())
             # A Python UUID object an answer would cost more than the rest of the mapping.
             cursor.cursor.adapters.register_loader("uuid", TextLoader)
             cursor.cursor.adapters.register_loader("timestamp", TolerantTimestampLoader)
-            cursor.execute(statement, parameters)
-            return gather(cursor)
-
-    @contextmanager
-    def _cursor(self, budget: Budget | None) -> Iterator[CursorWrapper]:
-        if budget is None:
-            with self._connection.cursor() as cursor:
-                yield cursor
-            return
-        # The client's own cursor holds all that a statement gives, and a budget is to bound that.
-        with (
-            transaction.atomic(using=self._connection.alias),
-            self._connection.chunked_cursor() as cursor,
-        ):
-            yield cursor
+            return ask(cursor)
 
 
 class _Sqlite(_ByRow):
-    def _asked(
-        self,
-        statement: str,
-        parameters: Sequence[Any],
-        _budget: Budget | None,
-        gather: Callable[[Any], T],
-    ) -> T:
+    def _with_cursor(self, ask: Callable[[CursorWrapper], T], *, bounded: bool) -> T:  # noqa: ARG002 - rows come one by one
         self._connection.ensure_connection()
         try:
-            return self._once(statement, parameters, gather)
+            with self._connection.cursor() as cursor:
+                return ask(cursor)
         except OperationalError as error:
             if "decode" not in str(error):
                 raise
@@ -284,14 +261,10 @@ class _Sqlite(_ByRow):
         raw = self._connection.connection
         raw.text_factory = _tolerant_text
         try:
-            return self._once(statement, parameters, gather)
+            with self._connection.cursor() as cursor:
+                return ask(cursor)
         finally:
             raw.text_factory = str
-
-    def _once(self, statement: str, parameters: Sequence[Any], gather: Callable[[Any], T]) -> T:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return gather(cursor)
 
 
 def _tolerant_text(value: bytes) -> str:

@@ -1,10 +1,8 @@
 """The connection to v2: runs a query the models composed and returns its rows in columns."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
@@ -16,6 +14,7 @@ from transfer.exceptions import SourceError, SourceLostError
 from transfer.fetch import HALF_A_PAIR, Budget, Fetched, FetchedRows, decoded, fetcher_of
 from transfer.makers import Maker, as_given
 from transfer.source_errors import Kind, Trouble, explain, from_driver
+from transfer.source_pages import Page, RowPage, key_text
 from transfer.source_place import check_file, describe, identity, sqlite_path
 from transfer.source_session import session
 from transfer.source_values import normaliser
@@ -31,60 +30,6 @@ BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0)
 SLICE_SECONDS = 0.1  # of a wait, for Ctrl-C ends it
 UNSAID = 2  # tries that nobody needs to know of: they take a second and a half
 TRIES_AT_THE_BEGINNING = 3
-
-
-@dataclass(slots=True)
-class Page:
-    """The rows of one query, column by column, every value in the form the mapping takes.
-
-    ``last_key`` is the last row's first value as the server gave it, as text, empty where it is
-    none. ``cut``: the page ends before the query does, for its texts are long.
-    """
-
-    columns: Sequence[Sequence[Any]]
-    last_key: str
-    length: int
-    cut: bool = False
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The rows as plain tuples."""
-        return zip(*self.columns, strict=True)
-
-
-@dataclass(slots=True)
-class RowPage:
-    """The rows of one query as the server gave them; ``cut`` as Page's.
-
-    ``whole``: the ids in the first column are whole numbers.
-    """
-
-    rows: list[tuple[Any, ...]]
-    cut: bool = False
-    whole: bool = False
-
-    @property
-    def length(self) -> int:
-        """How many rows there are."""
-        return len(self.rows)
-
-    @property
-    def last_key(self) -> str:
-        """The last row's first value, as Page's."""
-        return self.key(-1) if self.rows else ""
-
-    def key(self, row: int) -> str:
-        """A row's first value, as ``last_key``."""
-        return key_text(self.rows[row][0], whole=self.whole)
-
-
-def key_text(key: object, *, whole: bool) -> str:
-    """A key as a checkpoint holds it and the server takes it back; empty where it is none.
-
-    ``whole``: the column's ids are whole numbers. In SQLite a column of texts can hold a number
-    too, which sorts before every text: nothing would be behind it if it came back as one.
-    """
-    is_key = isinstance(key, str | UUID | int) and not isinstance(key, bool)
-    return str(key) if is_key and (whole or not isinstance(key, int)) else ""
 
 
 class _Utf16(models.Func):

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from tests.acceptance.verifying import run, verified
+from tests.runs import query
 from tests.v2 import guid, make_v2
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,8 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_row_deleted_from_v3_behind_its_back_exits_3(small_v2: Path) -> None:
     run("import_v2")
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM submissions WHERE submission_number = 'L-0001'")
+    query("DELETE FROM submissions WHERE submission_number = 'L-0001'")
 
     status, checks = verified()
 
@@ -191,8 +191,7 @@ def test_r1_what_the_ledger_does_not_account_for_exits_3_and_is_named(
 
 def test_r1_a_ledger_that_was_wiped_exits_3(small_v2: Path) -> None:
     run("import_v2")
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE migration_progress SET ledger = '{}'")
+    query("UPDATE migration_progress SET ledger = '{}'")
 
     status, checks = verified()
 

@@ -21,7 +21,8 @@ from tests.runs import (
 from tests.v2 import guid, make_v2
 from transfer.batch import TableState
 from transfer.mapping.codes import Code, Severity
-from transfer.source import Page, Source
+from transfer.source import Source
+from transfer.source_pages import Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,7 +25,8 @@ from transfer.mapping.text import clean
 from transfer.mapping.times import to_utc
 from transfer.records import V2Submission, is_id
 from transfer.scope import Scope
-from transfer.source import Page, Source
+from transfer.source import Source
+from transfer.source_pages import Page
 
 # What a sample tells of: hazards inside texts, and times the zone has twice or not at all.
 IN_TEXTS = (Code.TEXT_CLEANED, Code.TIME_GAP_OR_OVERLAP)
